@@ -1,0 +1,178 @@
+//! Records to profile: who ran where, at each sample's own time.
+//!
+//! ```text
+//! pass 1  hop over all records; keep mmaps, names, forks, kernel symbols; sort those few by time;
+//!         build every version of every address space            (index, spaces, maps)
+//! pass 2  samples in the order of the file, chunk by chunk on all processors, each looked up at
+//!         its own time; equal ones are added up                 (samples, callchain)
+//! merge   chunk after chunk, in the order of the file: the result does not depend on how many
+//!         threads there were                                    (merge)
+//! ```
+//!
+//! Samples are never sorted: records of different CPUs are out of order in the file, and that
+//! matters only for the few records that change an address space.
+//!
+//! The crate refuses to read a symbol, open a file, or print. What it could not place is counted
+//! in [`Losses`].
+
+mod callchain;
+mod events;
+mod index;
+mod losses;
+mod maps;
+mod merge;
+mod samples;
+mod spaces;
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use perf_data::{PerfData, RecordsEnd};
+use profile::Profile;
+
+pub use losses::Losses;
+
+use callchain::StandIns;
+use merge::Merger;
+use samples::{Chunk, Context};
+
+/// The text of the outermost frame of a stack that was cut.
+pub const BROKEN_STACK: &str = "[broken stack]";
+
+/// What to make of a recording.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The labels of each sample. Samples that differ in a label are different rows.
+    pub labels: Vec<LabelKey>,
+    /// How many threads read samples. The result is the same for any number.
+    pub threads: NonZeroUsize,
+}
+
+/// Something that a sample can be labelled with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LabelKey {
+    /// The name of the process (of its main thread).
+    Comm,
+    /// The name of the thread.
+    ThreadComm,
+    /// The process, as numbered in perf's pid namespace.
+    Pid,
+    /// The thread, likewise.
+    Tid,
+    /// The CPU.
+    Cpu,
+}
+
+impl LabelKey {
+    /// Every label that there is.
+    pub const ALL: [Self; 5] = [Self::Comm, Self::ThreadComm, Self::Pid, Self::Tid, Self::Cpu];
+
+    /// The name of the label in a profile, as `perf_to_profile` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Comm => "comm",
+            Self::ThreadComm => "thread_comm",
+            Self::Pid => "pid",
+            Self::Tid => "tid",
+            Self::Cpu => "cpu",
+        }
+    }
+}
+
+/// A recording as a profile.
+#[derive(Clone, Debug)]
+pub struct Conversion {
+    /// The profile.
+    pub profile: Profile,
+    /// What is not in it, or not whole.
+    pub losses: Losses,
+    /// Why the records ended.
+    pub end: RecordsEnd,
+}
+
+/// How far the conversion is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visited {
+    /// The first pass has read these bytes of the file.
+    Indexed(Range<u64>),
+    /// The second pass has read these bytes, and needs them no more.
+    Read(Range<u64>),
+}
+
+/// Converts a recording. `visited` is called from several threads at once.
+pub fn convert(
+    perf: &PerfData<'_>,
+    options: &Options,
+    visited: &(dyn Fn(Visited) + Sync),
+) -> Conversion {
+    let mut index = index::index(perf, &|range| visited(Visited::Indexed(range)));
+    let stand_ins = StandIns::new(&mut index.strings, &mut index.binaries);
+    let strings = &mut index.strings;
+    let labels: Vec<_> =
+        options.labels.iter().map(|&label| (label, strings.intern_ref(label.name()))).collect();
+    let broken_stack = strings.intern_ref(BROKEN_STACK);
+    let no_unit = strings.intern_ref("");
+    let index = index;
+    let context = Context {
+        perf,
+        index: &index,
+        stand_ins: &stand_ins,
+        labels: &labels,
+        broken_stack,
+        no_unit,
+    };
+    let mut merger = Merger::new(&index);
+    read_chunks(&context, options.threads, visited, |chunk| merger.add(chunk));
+    let end = index.end;
+    let (profile, losses) = merger.finish(perf, index);
+    debug_assert!(profile.check());
+    Conversion { profile, losses, end }
+}
+
+/// Reads all chunks, and hands them on in the order of the file.
+fn read_chunks(
+    context: &Context<'_>,
+    threads: NonZeroUsize,
+    visited: &(dyn Fn(Visited) + Sync),
+    mut done: impl FnMut(Chunk),
+) {
+    let chunks = &context.index.chunks;
+    let read = |range: &Range<u64>| {
+        samples::read(context, range.clone(), &|range| visited(Visited::Read(range)))
+    };
+    let threads = threads.get().min(chunks.len());
+    if threads <= 1 {
+        // One part, from the first record to the last: nothing to merge.
+        if let (Some(first), Some(last)) = (chunks.first(), chunks.last()) {
+            done(read(&(first.start..last.end)));
+        }
+        return;
+    }
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::sync_channel(threads);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                while let Some(range) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send((range.start, read(range))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        // A chunk that is ready before its time waits for the ones before it.
+        let mut waiting = std::collections::BTreeMap::new();
+        let mut expected = chunks.iter().map(|range| range.start).peekable();
+        for (start, chunk) in receiver {
+            waiting.insert(start, chunk);
+            while let Some(chunk) = expected.peek().and_then(|start| waiting.remove(start)) {
+                expected.next();
+                done(chunk);
+            }
+        }
+    });
+}

@@ -1,0 +1,132 @@
+//! The tables of all chunks as one profile.
+
+use rustc_hash::FxHashMap;
+
+use perf_data::PerfData;
+use profile::{Binary, Id, Profile, Recording, SampleKey, Stack};
+
+use crate::events::events;
+use crate::index::Index;
+use crate::losses::Losses;
+use crate::samples::Chunk;
+
+/// Takes chunks in the order of the file. Rows get their ids in the order in which they are
+/// first seen, so the profile is the same however the file was cut.
+pub(crate) struct Merger {
+    profile: Profile,
+    losses: Losses,
+    used_mappings: Vec<bool>,
+    programs: FxHashMap<Id<Binary>, u64>,
+    times: Option<(u64, u64)>,
+    is_empty: bool,
+}
+
+impl Merger {
+    pub(crate) fn new(index: &Index) -> Self {
+        Self {
+            profile: Profile::new(),
+            losses: index.losses.clone(),
+            used_mappings: vec![false; index.mappings.len()],
+            programs: FxHashMap::default(),
+            times: None,
+            is_empty: true,
+        }
+    }
+
+    pub(crate) fn add(&mut self, chunk: Chunk) {
+        self.losses.add(&chunk.losses);
+        for (used, also) in self.used_mappings.iter_mut().zip(&chunk.used_mappings) {
+            *used |= also;
+        }
+        for (program, weight) in &chunk.programs {
+            let sum = self.programs.entry(*program).or_default();
+            *sum = sum.saturating_add(*weight);
+        }
+        self.times = match (self.times, chunk.times) {
+            (Some((first, last)), Some((other_first, other_last))) => {
+                Some((first.min(other_first), last.max(other_last)))
+            }
+            (times, other) => times.or(other),
+        };
+        if self.is_empty {
+            self.is_empty = false;
+            self.profile.frames = chunk.frames;
+            self.profile.stacks = chunk.stacks;
+            self.profile.labels = chunk.labels;
+            self.profile.samples = chunk.samples;
+        } else {
+            self.add_rows(&chunk);
+        }
+    }
+
+    fn add_rows(&mut self, chunk: &Chunk) {
+        let Profile { frames, stacks, labels, samples, .. } = &mut self.profile;
+        let frame_ids: Vec<_> =
+            chunk.frames.iter().map(|(_, frame)| frames.intern(*frame)).collect();
+        let mut stack_ids: Vec<Id<Stack>> = Vec::with_capacity(chunk.stacks.len());
+        for (id, stack) in chunk.stacks.iter() {
+            // Parents come first, so that their new id is known.
+            let new = if id == Stack::EMPTY {
+                id
+            } else {
+                let parent = stack_ids[stack.parent.index()];
+                stacks.intern(Stack { parent, frame: frame_ids[stack.frame.index()] })
+            };
+            stack_ids.push(new);
+        }
+        let label_ids: Vec<_> =
+            chunk.labels.iter().map(|(_, set)| labels.intern(set.clone())).collect();
+        for (key, value) in chunk.samples.iter() {
+            let key = SampleKey {
+                stack: stack_ids[key.stack.index()],
+                event: key.event,
+                labels: label_ids[key.labels.index()],
+            };
+            samples.add(key, value);
+        }
+    }
+
+    /// The profile of a whole recording.
+    pub(crate) fn finish(self, perf: &PerfData<'_>, index: Index) -> (Profile, Losses) {
+        let mut profile = self.profile;
+        profile.strings = index.strings;
+        profile.binaries = index.binaries;
+        profile.events = events(perf.events());
+        for (mapping, used) in index.mappings.into_iter().zip(self.used_mappings) {
+            if used {
+                profile.mappings.intern(mapping);
+            }
+        }
+        // Equal weights: the one that was mapped first.
+        let heaviest =
+            self.programs.iter().max_by_key(|(id, weight)| (**weight, std::cmp::Reverse(**id)));
+        profile.main_binary = heaviest.map(|(program, _)| *program);
+        profile.recording = recording(perf, self.times);
+        profile.comments = comments(&profile.recording);
+        (profile, self.losses)
+    }
+}
+
+fn recording(perf: &PerfData<'_>, times: Option<(u64, u64)>) -> Recording {
+    let features = perf.features();
+    let times = times.or(features.sample_time.filter(|(first, last)| first <= last));
+    let start = features.clock_data.zip(times).and_then(|(clock, (first, _))| {
+        clock.wall_clock_nanos.checked_add(first)?.checked_sub(clock.clock_nanos)
+    });
+    Recording {
+        start_unix_nanos: start,
+        duration_nanos: times.map(|(first, last)| last - first),
+        arch: features.arch.clone(),
+        hostname: features.hostname.clone(),
+        os_release: features.os_release.clone(),
+        perf_version: features.perf_version.clone(),
+        command_line: features.command_line.clone(),
+    }
+}
+
+/// As `perf_to_profile` writes them.
+fn comments(recording: &Recording) -> Vec<String> {
+    let version = recording.perf_version.iter().map(|version| format!("perf-version:{version}"));
+    let command = recording.command_line.iter();
+    version.chain(command.map(|words| format!("perf-command:{}", words.join(" ")))).collect()
+}
