@@ -1,0 +1,305 @@
+//! An ELF file that is open, and the facts by which it is recognised and ranked.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use object::read::elf::{ElfFile, FileHeader, ProgramHeader, SectionHeader};
+use object::{
+    Endianness, File, Object, ObjectSection, ObjectSymbol, SymbolKind, SymbolSection, elf,
+};
+use profile::{BuildId, ElfAddr, FileOffset};
+
+use crate::{Layout, MappedFile, Quality, Segment};
+
+/// A compressed section may claim this many times its own size when unpacked. Debug sections
+/// shrink to a third, seldom to a twentieth; a claim beyond this is an attack or damage.
+const MAX_COMPRESSION_RATIO: u64 = 100;
+
+/// An ELF file, mapped into memory, with what its headers say.
+#[derive(Debug)]
+pub struct ElfImage {
+    path: PathBuf,
+    file: MappedFile,
+    facts: Facts,
+}
+
+/// What is read from an ELF file once, when it is opened.
+#[derive(Debug)]
+struct Facts {
+    build_id: Option<BuildId>,
+    machine: Machine,
+    layout: Layout,
+    has_code: bool,
+    is_package: bool,
+    quality: Quality,
+    debug_link: Option<DebugLink>,
+}
+
+/// Why a file is no [`ElfImage`].
+#[derive(Debug, thiserror::Error)]
+pub enum ElfError {
+    /// The file cannot be opened or mapped.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// The file does not begin as an ELF file does.
+    #[error("not an ELF file")]
+    NotElf,
+    /// The file begins as an ELF file does, and what follows makes no sense.
+    #[error("a damaged ELF file: {0}")]
+    Damaged(#[from] object::Error),
+    /// A compressed section claims to be larger than compression can make it.
+    #[error("section `{section}` claims {claimed} bytes from {compressed} compressed ones")]
+    Inflated {
+        /// The section.
+        section: String,
+        /// The bytes that it has in the file.
+        compressed: u64,
+        /// The bytes that it claims to unpack to.
+        claimed: u64,
+    },
+}
+
+/// The machine that a file's code is for (`e_machine`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine(pub u16);
+
+/// Where a stripped file's debug info went (`.gnu_debuglink`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebugLink {
+    /// The name of the debug file, without a directory.
+    pub name: String,
+    /// The CRC-32 of the debug file's bytes.
+    pub crc: u32,
+}
+
+impl ElfImage {
+    /// Opens and parses the headers of an ELF file.
+    ///
+    /// # Errors
+    /// If it cannot be read or is not a usable ELF file.
+    pub fn open(path: &Path) -> Result<Self, ElfError> {
+        let file = MappedFile::open(path)?;
+        let facts = Facts::read(&file)?;
+        Ok(Self { path: path.to_owned(), file, facts })
+    }
+
+    /// Where the file was found.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The bytes of the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.file
+    }
+
+    /// The mapping of the file, to [release](MappedFile::release) what was read.
+    pub fn mapped(&self) -> &MappedFile {
+        &self.file
+    }
+
+    /// The build ID in its notes.
+    pub fn build_id(&self) -> Option<BuildId> {
+        self.facts.build_id
+    }
+
+    /// The machine that its code is for.
+    pub fn machine(&self) -> Machine {
+        self.facts.machine
+    }
+
+    /// Its segments, as the file states them. Those of a file without code ([`Self::has_code`])
+    /// state the right addresses and sizes in memory, and nothing right about the file.
+    pub fn layout(&self) -> &Layout {
+        &self.facts.layout
+    }
+
+    /// Whether the machine code is in the file. Debug files split off by
+    /// `objcopy --only-keep-debug` have the section headers of it without the bytes.
+    pub fn has_code(&self) -> bool {
+        self.facts.has_code
+    }
+
+    /// Whether the file is a DWARF package (`.dwp`).
+    pub fn is_package(&self) -> bool {
+        self.facts.is_package
+    }
+
+    /// The best that this file alone can give.
+    pub fn quality(&self) -> Quality {
+        self.facts.quality
+    }
+
+    /// Where its debug info went, if it says so.
+    pub fn debug_link(&self) -> Option<&DebugLink> {
+        self.facts.debug_link.as_ref()
+    }
+
+    /// The parsed file, for its symbols and sections.
+    ///
+    /// # Errors
+    /// None in practice: the same bytes were parsed when the file was opened.
+    pub fn object(&self) -> Result<File<'_>, ElfError> {
+        parse(&self.file)
+    }
+
+    /// The bytes of a section, unpacked if they are compressed (`SHF_COMPRESSED` or `.zdebug_`).
+    /// `None` if there is no such section or its bytes are not in this file.
+    ///
+    /// # Errors
+    /// If the section lies outside the file or does not unpack.
+    pub fn section(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, ElfError> {
+        let object = self.object()?;
+        let Some(section) = object.section_by_name(name) else { return Ok(None) };
+        let data = section.compressed_data()?;
+        let compressed = data.data.len() as u64;
+        if data.uncompressed_size > compressed.saturating_mul(MAX_COMPRESSION_RATIO) {
+            let (section, claimed) = (name.to_owned(), data.uncompressed_size);
+            return Err(ElfError::Inflated { section, compressed, claimed });
+        }
+        Ok(Some(data.decompress()?).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl Facts {
+    fn read(bytes: &[u8]) -> Result<Self, ElfError> {
+        match parse(bytes)? {
+            File::Elf32(file) => Ok(Self::of(&file)),
+            File::Elf64(file) => Ok(Self::of(&file)),
+            _ => Err(ElfError::NotElf),
+        }
+    }
+
+    fn of<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>) -> Self {
+        Self {
+            build_id: build_id(file),
+            machine: Machine(file.elf_header().e_machine(file.endian()).0),
+            layout: layout(file),
+            has_code: has_code(file),
+            is_package: file.section_by_name(".debug_cu_index").is_some(),
+            quality: quality(file),
+            debug_link: debug_link(file),
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<File<'_>, ElfError> {
+    if !bytes.starts_with(&elf::ELFMAG) {
+        return Err(ElfError::NotElf);
+    }
+    Ok(File::parse(bytes)?)
+}
+
+/// The build ID, from the program headers if they lead to one, else from the sections: each may be
+/// stripped or damaged without the other.
+fn build_id<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>) -> Option<BuildId> {
+    let endian = file.endian();
+    let in_segments = file
+        .elf_program_headers()
+        .iter()
+        .filter_map(|segment| segment.notes(endian, file.data()).ok().flatten());
+    let in_sections = file
+        .elf_section_table()
+        .iter()
+        .filter_map(|section| section.notes(endian, file.data()).ok().flatten());
+    in_segments
+        .chain(in_sections)
+        .flat_map(|notes| notes.map_while(Result::ok))
+        .find(|note| {
+            note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID
+        })
+        .and_then(|note| BuildId::new(note.desc()))
+}
+
+fn layout<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>) -> Layout {
+    let endian = file.endian();
+    let loaded = file.elf_program_headers().iter().filter(|s| s.p_type(endian) == elf::PT_LOAD);
+    let segments = loaded.map(|segment| Segment {
+        offset: FileOffset(segment.p_offset(endian).into()),
+        file_size: segment.p_filesz(endian).into(),
+        address: ElfAddr(segment.p_vaddr(endian).into()),
+        memory_size: segment.p_memsz(endian).into(),
+        executable: segment.p_flags(endian).contains(elf::PF_X),
+    });
+    Layout::new(segments.collect())
+}
+
+/// Whether an executable section has bytes; without sections, whether an executable segment has.
+fn has_code<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>) -> bool {
+    let endian = file.endian();
+    let sections = file.elf_section_table();
+    if sections.is_empty() {
+        return layout(file).executable().any(|segment| segment.file_size > 0);
+    }
+    sections.iter().any(|section| {
+        section.sh_flags(endian).contains(elf::SHF_EXECINSTR)
+            && section.sh_type(endian) != elf::SHT_NOBITS
+    })
+}
+
+fn quality<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>) -> Quality {
+    let has_bytes = |name: &str| {
+        file.section_by_name(name)
+            .and_then(|section| section.file_range())
+            .is_some_and(|(_, size)| size > 0)
+    };
+    if has_bytes(".debug_info") {
+        Quality::Dwarf
+    } else if file.symbols().any(|symbol| is_sized_function(&symbol)) {
+        Quality::Symbols
+    } else if file.dynamic_symbols().any(|symbol| is_sized_function(&symbol)) {
+        Quality::DynamicSymbols
+    } else if has_bytes(".eh_frame") {
+        Quality::Boundaries
+    } else {
+        Quality::Nothing
+    }
+}
+
+fn is_sized_function<'data>(symbol: &impl ObjectSymbol<'data>) -> bool {
+    symbol.kind() == SymbolKind::Text
+        && symbol.size() > 0
+        && matches!(symbol.section(), SymbolSection::Section(_))
+}
+
+fn debug_link<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>) -> Option<DebugLink> {
+    let (name, crc) = file.gnu_debuglink().ok().flatten()?;
+    let name = str::from_utf8(name).ok()?;
+    // The name is a claim of the file; with a directory in it, it would lead out of the places
+    // that are searched.
+    let is_plain = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
+    is_plain.then(|| DebugLink { name: name.to_owned(), crc })
+}
+
+/// As `uname -m` and perf name it, for those that Envoy is built for; else the number.
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match elf::Machine(self.0) {
+            elf::EM_X86_64 => f.write_str("x86_64"),
+            elf::EM_AARCH64 => f.write_str("aarch64"),
+            elf::EM_386 => f.write_str("i386"),
+            elf::EM_ARM => f.write_str("arm"),
+            elf::Machine(number) => write!(f, "machine {number}"),
+        }
+    }
+}
+
+impl Machine {
+    /// Whether code for this machine runs on a host of `arch`, as `uname -m` names it: 32-bit
+    /// programs run on 64-bit kernels. `None` for a host that is not known here.
+    pub fn runs_on(self, arch: &str) -> Option<bool> {
+        let machines: &[elf::Machine] = match arch {
+            "x86_64" => &[elf::EM_X86_64, elf::EM_386],
+            "i386" | "i486" | "i586" | "i686" => &[elf::EM_386],
+            "aarch64" | "arm64" => &[elf::EM_AARCH64, elf::EM_ARM],
+            arm if arm.starts_with("armv") => &[elf::EM_ARM],
+            "riscv64" => &[elf::EM_RISCV],
+            "ppc64" | "ppc64le" => &[elf::EM_PPC64],
+            "s390x" => &[elf::EM_S390],
+            _ => return None,
+        };
+        Some(machines.contains(&elf::Machine(self.0)))
+    }
+}

@@ -1,0 +1,39 @@
+//! From a recorded binary to the ELF file that it was, checked.
+//!
+//! ```text
+//!   path, build ID, machine,            given by hand          ┌─ verify ─> accepted ─> the best one
+//!   executable mappings        ──>      recorded path     ──>  │                        + its package
+//!   (Recorded)                          debug directories      └─────────> refused, and why
+//! ```
+//!
+//! A wrong file is worse than none: it names nearly every address, and every name is wrong. So
+//! each candidate must have the recorded build ID, be for the recorded machine, **and** have its
+//! code where the recording had it ([`RecordedRange`]); for Envoy the build ID alone tells nothing
+//! but the git commit. All places are looked in, and the file that can tell most wins ([`Quality`]).
+//!
+//! The crate refuses to look up a symbol, to touch the network, and to follow a recorded path out
+//! of its sysroot. It is where files are mapped into memory ([`MappedFile`]), and the only crate
+//! with `unsafe` code.
+
+mod elf_image;
+mod geometry;
+mod given;
+mod layout;
+mod locate;
+mod mapped_file;
+mod package;
+mod quality;
+mod recorded;
+mod sources;
+mod sysroot;
+mod verify;
+
+pub use elf_image::{DebugLink, ElfError, ElfImage, Machine};
+pub use geometry::RecordedRange;
+pub use layout::{Layout, Segment};
+pub use locate::{Located, Locator, Match, Note, Refused};
+pub use mapped_file::MappedFile;
+pub use quality::Quality;
+pub use recorded::Recorded;
+pub use sources::Sources;
+pub use verify::{Refusal, verify};

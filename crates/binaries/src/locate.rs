@@ -1,0 +1,324 @@
+//! From a recorded binary to the file, or files, that can name its functions.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::given::Given;
+use crate::package::{count_units, skeleton_ids};
+use crate::sources::package_beside;
+use crate::verify::{verify, verify_link};
+use crate::{DebugLink, ElfError, ElfImage, Layout, Quality, Recorded, Refusal, Sources};
+
+/// How many packages in the directory of a binary are tried.
+const MAX_PACKAGES_BESIDE: usize = 16;
+
+/// Finds binaries in [`Sources`]. Made once per run: it opens the files given by hand.
+#[derive(Debug)]
+pub struct Locator<'sources> {
+    sources: &'sources Sources,
+    given: Given,
+}
+
+/// What was found for a recorded binary.
+#[derive(Debug, Default)]
+pub struct Located {
+    /// The best file, checked; `None` if there is none.
+    pub found: Option<Match>,
+    /// The files that were looked at and are not the recorded one.
+    pub refused: Vec<Refused>,
+    /// What the user should know about the match.
+    pub notes: Vec<Note>,
+}
+
+/// The files that together describe one recorded binary. All were checked against the recording.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// The one that can tell most.
+    pub image: Arc<ElfImage>,
+    /// Another one with the machine code and `.eh_frame`, if `image` is a debug file without.
+    pub code: Option<Arc<ElfImage>>,
+    /// The package with the split-off DWARF units of `image`.
+    pub package: Option<Arc<ElfImage>>,
+    /// How recorded file offsets become addresses, those of `image`'s tables.
+    pub layout: Layout,
+}
+
+/// A file that is not the recorded one.
+#[derive(Debug)]
+pub struct Refused {
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    pub refusal: Refusal,
+}
+
+/// A reservation about a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Recording or file has no build ID: only the layout of the code says that they belong
+    /// together.
+    NoBuildId,
+    /// The DWARF units were split off, and no package with them was found: lines are known,
+    /// inlined calls are not.
+    PackageMissing,
+    /// The package lacks some units: it may be of another build.
+    PackageIncomplete {
+        /// Units that it has, of those looked up.
+        found: usize,
+        /// Units looked up.
+        of: usize,
+    },
+}
+
+impl Match {
+    /// What the files can tell together.
+    pub fn quality(&self) -> Quality {
+        if self.package.is_some() { Quality::DwarfWithPackage } else { self.image.quality() }
+    }
+
+    /// The file with the machine code, if one was found.
+    pub fn code(&self) -> Option<&Arc<ElfImage>> {
+        self.code.as_ref().or_else(|| self.image.has_code().then_some(&self.image))
+    }
+}
+
+impl<'sources> Locator<'sources> {
+    /// Opens what was given by hand.
+    pub fn new(sources: &'sources Sources) -> Self {
+        Self { sources, given: Given::open(&sources.images) }
+    }
+
+    /// The files given by hand that cannot be used for any binary.
+    pub fn refused(&self) -> &[Refused] {
+        &self.given.refused
+    }
+
+    /// Looks for the files of one recorded binary: first among those given by hand, then at its
+    /// recorded path, then where debug files are installed. All of them are looked at, so that a
+    /// stripped file never hides a better one.
+    pub fn locate(&self, recorded: &Recorded<'_>) -> Located {
+        let mut search = Search::new(recorded);
+        self.consider_given(&mut search);
+        if let Some(path) = self.sources.recorded_path(recorded) {
+            search.consider_path(&path);
+        }
+        let build_id = search.build_id();
+        for path in self.sources.debug_files(recorded, build_id) {
+            search.consider_path(&path);
+        }
+        if let Some((path, link)) = search.debug_link() {
+            for linked in self.sources.linked_files(&path, &link) {
+                search.consider_linked(&linked, &link);
+            }
+        }
+        self.finish(search)
+    }
+
+    fn consider_given(&self, search: &mut Search<'_>) {
+        let recorded = search.recorded;
+        for given in self.given.images.iter().filter(|given| !given.image.is_package()) {
+            let image = &given.image;
+            let same_build = recorded.build_id.is_some() && recorded.build_id == image.build_id();
+            let no_build = recorded.build_id.is_none() || image.build_id().is_none();
+            let same_name = is_name_of(image.path(), recorded.file_name());
+            // A tiny library's layout is shared by many, so that it means something only for a
+            // file that was named, by the user or by the recording.
+            if same_build || same_name || (no_build && given.by_name) {
+                search.consider(Arc::clone(image));
+            }
+        }
+    }
+
+    fn finish(&self, search: Search<'_>) -> Located {
+        let recorded = search.recorded;
+        let mut notes = Vec::new();
+        let found = search.best().map(|(accepted, code)| {
+            if recorded.build_id.is_none() || accepted.image.build_id().is_none() {
+                notes.push(Note::NoBuildId);
+            }
+            Match {
+                image: Arc::clone(&accepted.image),
+                code: code.map(|code| Arc::clone(&code.image)),
+                package: self.package(&accepted.image, &mut notes),
+                layout: code.unwrap_or(accepted).layout.clone(),
+            }
+        });
+        Located { found, refused: search.refused, notes }
+    }
+
+    /// The package that has most of the units that were split off from `image`: one given by
+    /// hand, or one beside it. The name says little: Envoy's contrib image has `envoy` and
+    /// `envoy-contrib.dwp`.
+    fn package(&self, image: &ElfImage, notes: &mut Vec<Note>) -> Option<Arc<ElfImage>> {
+        let ids = skeleton_ids(image).unwrap_or_default();
+        if ids.is_empty() {
+            return None;
+        }
+        let given = self.given.images.iter().map(|given| Arc::clone(&given.image));
+        let beside = packages_beside(image.path());
+        let beside = beside.iter().filter_map(|path| ElfImage::open(path).ok()).map(Arc::new);
+        let mut best: Option<(usize, Arc<ElfImage>)> = None;
+        for package in given.chain(beside).filter(|image| image.is_package()) {
+            let units = count_units(&package, &ids).unwrap_or(0);
+            if units > best.as_ref().map_or(0, |(most, _)| *most) {
+                best = Some((units, package));
+            }
+        }
+        let Some((units, package)) = best else {
+            notes.push(Note::PackageMissing);
+            return None;
+        };
+        if units < ids.len() {
+            notes.push(Note::PackageIncomplete { found: units, of: ids.len() });
+        }
+        Some(package)
+    }
+}
+
+/// The candidates for one binary.
+struct Search<'a> {
+    recorded: &'a Recorded<'a>,
+    accepted: Vec<Accepted>,
+    refused: Vec<Refused>,
+    seen: HashSet<PathBuf>,
+}
+
+struct Accepted {
+    image: Arc<ElfImage>,
+    layout: Layout,
+}
+
+impl<'a> Search<'a> {
+    fn new(recorded: &'a Recorded<'a>) -> Self {
+        Self { recorded, accepted: Vec::new(), refused: Vec::new(), seen: HashSet::new() }
+    }
+
+    fn consider_path(&mut self, path: &Path) {
+        self.consider_opened(path, verify);
+    }
+
+    /// A debug file that a binary links to is known by its build ID, or else by its checksum.
+    fn consider_linked(&mut self, path: &Path, link: &DebugLink) {
+        self.consider_opened(path, |image, recorded| {
+            verify_link(image, link)?;
+            verify(image, recorded)
+        });
+    }
+
+    fn consider_opened(
+        &mut self,
+        path: &Path,
+        check: impl FnOnce(&ElfImage, &Recorded<'_>) -> Result<Layout, Refusal>,
+    ) {
+        if self.is_new(path) {
+            match ElfImage::open(path) {
+                Ok(image) => self.add(Arc::new(image), check),
+                // That a place is empty is no news.
+                Err(ElfError::Unreadable(error)) if is_absence(&error) => {}
+                Err(error) => self.refuse(path, Refusal::Elf(error)),
+            }
+        }
+    }
+
+    fn consider(&mut self, image: Arc<ElfImage>) {
+        if self.is_new(image.path()) {
+            self.add(image, verify);
+        }
+    }
+
+    fn add(
+        &mut self,
+        image: Arc<ElfImage>,
+        check: impl FnOnce(&ElfImage, &Recorded<'_>) -> Result<Layout, Refusal>,
+    ) {
+        match check(&image, self.recorded) {
+            Ok(layout) => self.accepted.push(Accepted { image, layout }),
+            Err(refusal) => self.refuse(image.path(), refusal),
+        }
+    }
+
+    fn refuse(&mut self, path: &Path, refusal: Refusal) {
+        self.refused.push(Refused { path: path.to_owned(), refusal });
+    }
+
+    /// Whether the file, under whatever name, was not looked at yet.
+    fn is_new(&mut self, path: &Path) -> bool {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        self.seen.insert(path)
+    }
+
+    /// The recorded build ID, or that of an accepted file if none is recorded.
+    fn build_id(&self) -> Option<profile::BuildId> {
+        let found = || self.accepted.iter().find_map(|accepted| accepted.image.build_id());
+        self.recorded.build_id.or_else(found)
+    }
+
+    fn debug_link(&self) -> Option<(PathBuf, DebugLink)> {
+        self.accepted.iter().find_map(|accepted| {
+            let link = accepted.image.debug_link()?;
+            Some((accepted.image.path().to_owned(), link.clone()))
+        })
+    }
+
+    /// The accepted file of the highest quality, of equals the first, and one with code if it has
+    /// none.
+    fn best(&self) -> Option<(&Accepted, Option<&Accepted>)> {
+        let best = self.accepted.iter().rev().max_by_key(|accepted| accepted.image.quality())?;
+        let code = if best.image.has_code() {
+            None
+        } else {
+            self.accepted.iter().find(|accepted| accepted.image.has_code())
+        };
+        Some((best, code))
+    }
+}
+
+/// Whether the file at `path` bears the recorded name, perhaps with an addition such as `.debug`
+/// or `-static`.
+fn is_name_of(path: &Path, recorded: &str) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    name.strip_prefix(recorded).is_some_and(|rest| {
+        !recorded.is_empty() && (rest.is_empty() || rest.starts_with(['.', '-', '_']))
+    })
+}
+
+fn packages_beside(image: &Path) -> Vec<PathBuf> {
+    let named = package_beside(image);
+    let entries = image.parent().and_then(|directory| fs::read_dir(directory).ok());
+    let mut others: Vec<PathBuf> = entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "dwp"))
+        .filter(|path| *path != named)
+        .collect();
+    others.sort_unstable();
+    others.truncate(MAX_PACKAGES_BESIDE);
+    others.insert(0, named);
+    others
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput
+    )
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoBuildId => f.write_str("no build ID to compare, matched by its segments only"),
+            Self::PackageMissing => {
+                f.write_str("its split DWARF units (.dwp) were not found: no inlined calls")
+            }
+            Self::PackageIncomplete { found, of } => {
+                write!(f, "its DWARF package has only {found} of {of} units")
+            }
+        }
+    }
+}

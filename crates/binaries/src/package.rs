@@ -1,0 +1,70 @@
+//! DWARF packages (`.dwp`): which of them belongs to which ELF file.
+//!
+//! A package has no build ID. What ties it to an ELF file are the DWO IDs: each compilation unit
+//! that was split off leaves a skeleton in the ELF file, and both halves carry the same 64-bit ID.
+
+use std::borrow::Cow;
+
+use gimli::{DwoId, EndianSlice, RunTimeEndian, SectionId};
+use object::{Endianness, Object};
+
+use crate::{ElfError, ElfImage};
+
+/// How many skeletons are looked up. A package of another build shares some units with this one,
+/// those whose source did not change; a few hundred tell which package fits best.
+const SKELETONS: usize = 256;
+
+type Reader<'data> = EndianSlice<'data, RunTimeEndian>;
+
+/// The DWO IDs of the first units of an image that were split off; none if none were.
+///
+/// # Errors
+/// If a section that leads to them is damaged.
+pub(crate) fn skeleton_ids(image: &ElfImage) -> Result<Vec<DwoId>, ElfError> {
+    let endian = endian(image)?;
+    let load = |id: SectionId| -> Result<_, ElfError> {
+        let needed = matches!(id, SectionId::DebugInfo | SectionId::DebugAbbrev);
+        if !needed {
+            return Ok(Cow::Borrowed(&[][..]));
+        }
+        image.section(id.name()).map(Option::unwrap_or_default)
+    };
+    let sections = gimli::DwarfSections::load(load)?;
+    let dwarf = sections.borrow(|bytes| EndianSlice::new(bytes, endian));
+    Ok(read_skeleton_ids(&dwarf))
+}
+
+/// Damage ends the list: units after it cannot be found anyhow.
+fn read_skeleton_ids(dwarf: &gimli::Dwarf<Reader<'_>>) -> Vec<DwoId> {
+    let mut ids = Vec::new();
+    let mut units = dwarf.units();
+    while ids.len() < SKELETONS
+        && let Ok(Some(header)) = units.next()
+    {
+        // DWARF 5 states the ID in the unit's header, GCC's extension to DWARF 4 in its first entry.
+        if let gimli::UnitType::Skeleton(id) = header.type_() {
+            ids.push(id);
+        } else if let Ok(unit) = dwarf.unit(header) {
+            ids.extend(unit.dwo_id);
+        }
+    }
+    ids
+}
+
+/// How many of the units are in a package.
+///
+/// # Errors
+/// If the file is damaged.
+pub(crate) fn count_units(package: &ElfImage, ids: &[DwoId]) -> Result<usize, ElfError> {
+    let endian = endian(package)?;
+    let Some(section) = package.section(SectionId::DebugCuIndex.name())? else { return Ok(0) };
+    let index = gimli::DebugCuIndex::from(EndianSlice::new(&section, endian)).index();
+    Ok(index.map_or(0, |index| ids.iter().filter(|id| index.find(id.0).is_some()).count()))
+}
+
+fn endian(image: &ElfImage) -> Result<RunTimeEndian, ElfError> {
+    Ok(match image.object()?.endianness() {
+        Endianness::Little => RunTimeEndian::Little,
+        Endianness::Big => RunTimeEndian::Big,
+    })
+}

@@ -1,0 +1,114 @@
+//! The places in which a recorded binary, or debug info for it, may be.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use profile::BuildId;
+
+use crate::sysroot::resolve;
+use crate::{DebugLink, Recorded};
+
+/// Where distributions install debug files.
+const DEBUG_DIR: &str = "/usr/lib/debug";
+
+/// Where to look for binaries.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// ELF files, DWARF packages (`.dwp`), and directories to look for both in, at any depth: what
+    /// the user has at hand, such as an unpacked debug image.
+    pub images: Vec<PathBuf>,
+    /// The root of the recorded file system, in which recorded paths are looked up.
+    pub sysroot: PathBuf,
+    /// Directories laid out as `/usr/lib/debug`: by build ID (`.build-id/xx/yyyy.debug`) or by
+    /// recorded path. `/usr/lib/debug` itself is always looked in.
+    pub debug_dirs: Vec<PathBuf>,
+    /// The directory of `perf buildid-cache`.
+    pub build_id_cache: Option<PathBuf>,
+}
+
+impl Default for Sources {
+    /// The local file system and perf's cache in the home directory.
+    fn default() -> Self {
+        Self {
+            images: Vec::new(),
+            sysroot: PathBuf::from("/"),
+            debug_dirs: Vec::new(),
+            build_id_cache: env::home_dir().map(|home| home.join(".debug")),
+        }
+    }
+}
+
+impl Sources {
+    /// No place at all.
+    pub fn none() -> Self {
+        Self {
+            images: Vec::new(),
+            sysroot: PathBuf::from("/nonexistent"),
+            debug_dirs: Vec::new(),
+            build_id_cache: None,
+        }
+    }
+
+    /// The file at the recorded path.
+    pub(crate) fn recorded_path(&self, recorded: &Recorded<'_>) -> Option<PathBuf> {
+        resolve(&self.sysroot, Path::new(recorded.path))
+    }
+
+    /// Files named after a build ID, and debug files laid out by recorded path.
+    pub(crate) fn debug_files(
+        &self,
+        recorded: &Recorded<'_>,
+        build_id: Option<BuildId>,
+    ) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        if let Some((head, tail)) = build_id.and_then(split) {
+            for suffix in [".debug", ""] {
+                paths.extend(self.in_debug_dirs(&format!(".build-id/{head}/{tail}{suffix}")));
+            }
+            if let Some(cache) = &self.build_id_cache {
+                let entry = cache.join(".build-id").join(head).join(tail);
+                // A directory since perf 4.11, before that a link to the file.
+                paths.extend([entry.join("debug"), entry.join("elf"), entry]);
+            }
+        }
+        let below = recorded.path.trim_start_matches('/');
+        paths.extend(self.in_debug_dirs(&format!("{below}.debug")));
+        paths.extend(self.in_debug_dirs(below));
+        paths
+    }
+
+    /// Where gdb, too, looks for the file that a stripped binary links to.
+    pub(crate) fn linked_files(&self, binary: &Path, link: &DebugLink) -> Vec<PathBuf> {
+        let Some(directory) = binary.parent() else { return Vec::new() };
+        let mut paths = vec![directory.join(&link.name), directory.join(".debug").join(&link.name)];
+        let recorded = directory.strip_prefix(&self.sysroot).unwrap_or(directory);
+        if let Some(below) = recorded.join(&link.name).to_str() {
+            paths.extend(self.in_debug_dirs(below.trim_start_matches('/')));
+        }
+        paths
+    }
+
+    /// `path` in each directory of debug files: the user's, and the sysroot's.
+    fn in_debug_dirs(&self, path: &str) -> Vec<PathBuf> {
+        let users = self.debug_dirs.iter().map(|directory| directory.join(path));
+        let sysroot = resolve(&self.sysroot, &Path::new(DEBUG_DIR).join(path));
+        users.chain(sysroot).collect()
+    }
+}
+
+/// A build ID as build-ID directories have it: two digits, and the rest.
+fn split(build_id: BuildId) -> Option<(String, String)> {
+    let mut text = build_id.to_string();
+    (text.len() > 2).then(|| {
+        let tail = text.split_off(2);
+        (text, tail)
+    })
+}
+
+/// The package that `dwp` and Envoy's build leave beside a binary.
+pub(crate) fn package_beside(image: &Path) -> PathBuf {
+    let mut name = OsString::from(image);
+    name.push(".dwp");
+    PathBuf::from(name)
+}

@@ -1,0 +1,131 @@
+//! Is this file the one that was recorded?
+
+use std::fmt;
+
+use profile::{BinaryKind, BuildId};
+
+use crate::geometry::{fits, largest_executable, page_sizes, recover};
+use crate::{DebugLink, ElfError, ElfImage, Layout, Machine, Recorded, RecordedRange};
+
+/// Why a file was not used, with the figures.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It is not a readable ELF file.
+    #[error(transparent)]
+    Elf(#[from] ElfError),
+    /// It is another build.
+    #[error("build ID {found} instead of {recorded}")]
+    BuildId {
+        /// The recorded build ID.
+        recorded: BuildId,
+        /// The file's build ID.
+        found: BuildId,
+    },
+    /// It is for another machine.
+    #[error("code for {found}, recorded on {recorded}")]
+    Machine {
+        /// The recorded host's architecture.
+        recorded: String,
+        /// What the file's code is for.
+        found: Machine,
+    },
+    /// Its code lies elsewhere in the file than the recorded code did: another link, be the build
+    /// ID the same.
+    #[error(
+        "its code is laid out differently: {}, recorded {}",
+        Shown(.found.as_slice()),
+        Shown(.recorded.as_slice())
+    )]
+    Geometry {
+        /// The executable mappings in the recording.
+        recorded: Vec<RecordedRange>,
+        /// The largest executable segment in the file, in whole pages.
+        found: Option<RecordedRange>,
+    },
+    /// Nothing is recorded that could tell whether it is the right file.
+    #[error("neither a build ID nor a mapping is recorded to check it against")]
+    Unverifiable,
+    /// Its checksum is not the one that the stripped file states for its debug file.
+    #[error("CRC {found:08x} instead of {expected:08x}")]
+    Checksum {
+        /// As `.gnu_debuglink` states.
+        expected: u32,
+        /// Of the file's bytes.
+        found: u32,
+    },
+}
+
+/// Checks an image against the recording.
+///
+/// # Errors
+/// The first reason for which it cannot be the recorded file.
+///
+/// # Returns
+/// The layout by which recorded offsets become addresses: the image's own, or for a debug file
+/// without code the one found again from the recording (`geometry.rs` has the rule).
+pub fn verify(image: &ElfImage, recorded: &Recorded<'_>) -> Result<Layout, Refusal> {
+    if let (Some(recorded), Some(found)) = (recorded.build_id, image.build_id())
+        && recorded != found
+    {
+        return Err(Refusal::BuildId { recorded, found });
+    }
+    if let Some(arch) = recorded.arch
+        && image.machine().runs_on(arch) == Some(false)
+    {
+        return Err(Refusal::Machine { recorded: arch.to_owned(), found: image.machine() });
+    }
+    // The offsets of kernel code are runtime addresses, which no file states.
+    if recorded.kind != BinaryKind::File {
+        return match (recorded.build_id, image.build_id()) {
+            (Some(_), Some(_)) => Ok(image.layout().clone()),
+            _ => Err(Refusal::Unverifiable),
+        };
+    }
+    verify_geometry(image, recorded)
+}
+
+fn verify_geometry(image: &ElfImage, recorded: &Recorded<'_>) -> Result<Layout, Refusal> {
+    let (layout, ranges) = (image.layout(), recorded.ranges.as_slice());
+    if ranges.is_empty() {
+        return Err(Refusal::Unverifiable);
+    }
+    let page_sizes = page_sizes(recorded.arch);
+    // Some tools keep the true file offsets in a debug file, so they get their chance first.
+    if fits(layout, ranges, page_sizes) {
+        return Ok(layout.clone());
+    }
+    let recovered = if image.has_code() { None } else { recover(layout, ranges, page_sizes) };
+    recovered.ok_or_else(|| Refusal::Geometry {
+        recorded: ranges.to_vec(),
+        found: largest_executable(layout, image.has_code()),
+    })
+}
+
+/// Checks that an image is the debug file that a binary links to. The checksum is over the whole
+/// file, so it is computed only where no build ID can decide.
+///
+/// # Errors
+/// If the checksum is another.
+pub(crate) fn verify_link(image: &ElfImage, link: &DebugLink) -> Result<(), Refusal> {
+    if image.build_id().is_some() {
+        return Ok(());
+    }
+    let found = crc32fast::hash(image.bytes());
+    image.mapped().release(0..usize::MAX);
+    if found == link.crc { Ok(()) } else { Err(Refusal::Checksum { expected: link.crc, found }) }
+}
+
+/// Ranges as `0x24000+0x51000`.
+struct Shown<'a>(&'a [RecordedRange]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("no executable segment"),
+            [first, more @ ..] => {
+                write!(f, "{:#x}+{:#x}", first.offset, first.len)?;
+                more.iter().try_for_each(|r| write!(f, ", {:#x}+{:#x}", r.offset, r.len))
+            }
+        }
+    }
+}
