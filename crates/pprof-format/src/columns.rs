@@ -1,0 +1,107 @@
+//! The values of a sample: two columns per event, and one row per stack and labels.
+
+use profile::{Event, Id, LabelSet, Profile, SampleValue, Sampling, Stack, Table, Unit};
+
+/// The events that are written, in the order of the recording.
+#[derive(Debug)]
+pub(crate) struct Columns<'a> {
+    pub(crate) events: Vec<&'a Event>,
+    /// By the event's index in the profile: its index in `events`.
+    positions: Vec<Option<usize>>,
+}
+
+impl<'a> Columns<'a> {
+    /// All events but `dummy`, which `perf record -a` adds to hear of new mappings, and which
+    /// never fires.
+    pub(crate) fn of(profile: &'a Profile) -> Self {
+        let mut sampled = vec![false; profile.events.len()];
+        for (key, value) in profile.samples.iter() {
+            if let Some(sampled) = sampled.get_mut(key.event as usize) {
+                *sampled |= value.count > 0;
+            }
+        }
+        let mut columns = Self { events: Vec::new(), positions: Vec::new() };
+        for (event, sampled) in profile.events.iter().zip(sampled) {
+            let is_written = sampled || event.name != "dummy";
+            columns.positions.push(is_written.then_some(columns.events.len()));
+            if is_written {
+                columns.events.push(event);
+            }
+        }
+        columns
+    }
+}
+
+/// The type of the column with the number of samples, named as `perf_to_profile` names it.
+pub(crate) fn count_type(event: &Event) -> String {
+    format!("{}_sample", event.name)
+}
+
+/// The type of the column with the sum of weights.
+pub(crate) fn weight_type(event: &Event) -> String {
+    format!("{}_event", event.name)
+}
+
+/// The period, as far as one number tells it. At a frequency perf adjusts the period all the
+/// time, and only for time, of which a busy CPU spends a second per second, is it known what it
+/// adjusts it to.
+pub(crate) fn period(event: &Event) -> i64 {
+    match (event.sampling, event.unit) {
+        (Sampling::Period(period), _) => to_int64(period),
+        (Sampling::Frequency(frequency @ 1..), Unit::Nanoseconds) => {
+            to_int64((1_000_000_000 + frequency / 2) / frequency)
+        }
+        (Sampling::Frequency(_), _) => 0,
+    }
+}
+
+/// The values of one row as `int64`s on the wire.
+pub(crate) fn proto_values(row: &[SampleValue]) -> impl Iterator<Item = u64> + Clone {
+    row.iter()
+        .flat_map(|value| [value.count, value.weight])
+        .map(|value| to_int64(value).cast_unsigned())
+}
+
+/// The value, or the largest that `profile.proto` has room for.
+pub(crate) fn to_int64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The rows of all events with one stack and labels as one row: what `profile.proto` calls a
+/// sample.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    keys: Table<(Id<Stack>, Id<LabelSet>)>,
+    /// As many values per key as there are columns.
+    values: Vec<SampleValue>,
+    width: usize,
+}
+
+impl Rows {
+    /// Brings the samples together, in the order in which each stack was first seen.
+    pub(crate) fn of(profile: &Profile, columns: &Columns<'_>) -> Self {
+        let width = columns.events.len();
+        let mut rows = Self { keys: Table::new(), values: Vec::new(), width };
+        for (key, value) in profile.samples.iter() {
+            let Some(column) = columns.positions.get(key.event as usize).copied().flatten() else {
+                continue;
+            };
+            let row = rows.keys.intern((key.stack, key.labels)).index();
+            rows.values.resize(rows.keys.len() * width, SampleValue::default());
+            rows.values[row * width + column].add(value);
+        }
+        rows
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Stack, labels, and one value per column.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id<Stack>, Id<LabelSet>, &[SampleValue])> {
+        // Without a column there is no row.
+        let values = self.values.chunks_exact(self.width.max(1));
+        self.keys.iter().zip(values).map(|((_, &(stack, labels)), values)| (stack, labels, values))
+    }
+}

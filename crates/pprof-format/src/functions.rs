@@ -1,0 +1,68 @@
+//! Functions: those of the symbols, and those that stand for places without a name.
+
+use profile::{Frame, Id, Profile, Symbols, Table};
+
+use crate::strings::Strings;
+
+/// The functions that locations use, numbered from 1 in the order of first use.
+#[derive(Debug)]
+pub(crate) struct Functions<'a> {
+    symbols: &'a Symbols,
+    rows: Table<Function>,
+    /// By function of the symbols: its number, or 0 if none was asked for yet.
+    ids: Vec<u64>,
+}
+
+/// A function; texts are indices of the string table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Function {
+    pub(crate) name: i64,
+    pub(crate) system_name: i64,
+    pub(crate) filename: i64,
+    pub(crate) start_line: i64,
+}
+
+impl<'a> Functions<'a> {
+    pub(crate) fn of(symbols: &'a Symbols) -> Self {
+        Self { symbols, rows: Table::new(), ids: vec![0; symbols.functions.len()] }
+    }
+
+    /// The number of a function that has a name.
+    pub(crate) fn named(&mut self, id: Id<profile::Function>, strings: &mut Strings<'a>) -> u64 {
+        let known = self.ids[id.index()];
+        if known != 0 {
+            return known;
+        }
+        let symbols = self.symbols;
+        let function = symbols.functions[id];
+        let new = self.add(Function {
+            name: strings.index(symbols.text(function.name)),
+            system_name: strings.index(symbols.text(function.system_name)),
+            filename: strings.index(symbols.text(function.filename)),
+            start_line: i64::from(function.start_line),
+        });
+        self.ids[id.index()] = new;
+        new
+    }
+
+    /// The number of the function that stands for a frame without a name. Frames that are shown
+    /// alike have the same one.
+    pub(crate) fn placeholder(
+        &mut self,
+        profile: &'a Profile,
+        frame: Id<Frame>,
+        strings: &mut Strings<'a>,
+    ) -> u64 {
+        let name = strings.index(self.symbols.placeholder(profile, frame));
+        self.add(Function { name, system_name: name, filename: 0, start_line: 0 })
+    }
+
+    fn add(&mut self, function: Function) -> u64 {
+        self.rows.intern(function).index() as u64 + 1
+    }
+
+    /// Every function with its number.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (u64, &Function)> {
+        self.rows.iter().map(|(id, function)| (id.index() as u64 + 1, function))
+    }
+}

@@ -1,0 +1,37 @@
+//! `profile.proto`, the format that pprof reads: a streaming writer and a reader.
+//!
+//! [`write()`] turns the tables of a [`profile::Profile`] and their [`profile::Symbols`] into a
+//! gzip-compressed message without ever holding that message: its fields go out in the order of
+//! their numbers, which is also the order in which they become known, and only the strings, which
+//! come last but for a few numbers, are collected on the way. The same tables give the same
+//! bytes, always.
+//!
+//! [`read`] is for profiles that are already written, by us or by others. It refuses what
+//! inflates past [`MAX_LEN`].
+//!
+//! The crate refuses to know perf, to look anything up, and to touch the file system. What a
+//! frame is called was decided before; here it is only decided how pprof is told:
+//!
+//! - One mapping per binary and segment, wherever the segment was in each process, so that the
+//!   same code is the same location. The addresses are those of the first process, because for
+//!   an executable that is not position independent no other addresses are right.
+//! - A binary of which anything has a name gets a name for every location, `[envoy+0x1234]` where
+//!   nothing better is known: a location without a function vanishes from pprof's flame graph,
+//!   and its time moves to the caller. A binary of which nothing has a name gets none at all,
+//!   and no flags, so that pprof may still symbolize it.
+
+pub mod proto;
+
+mod columns;
+mod encoder;
+mod fields;
+mod functions;
+mod locations;
+mod read;
+mod segments;
+mod strings;
+mod wire;
+mod write;
+
+pub use read::{Error, MAX_LEN, read};
+pub use write::{Written, write};
