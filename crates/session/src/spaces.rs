@@ -47,11 +47,9 @@ impl Spaces {
         self.maps.lookup(version.maps, address)
     }
 
-    /// The name of a thread at `time`. A sample may precede the record of the first name by a
-    /// moment: that name is better than none.
+    /// The name of a thread at `time`.
     pub(crate) fn comm(&self, tid: i32, time: u64) -> Option<Id<String>> {
-        let names = self.comms.get(&tid)?;
-        at(names, time).or_else(|| names.first().map(|(_, name)| *name))
+        at(self.comms.get(&tid)?, time)
     }
 }
 
