@@ -35,9 +35,14 @@ impl<'a> Functions<'a> {
         }
         let symbols = self.symbols;
         let function = symbols.functions[id];
+        let name = symbols.text(function.name);
+        let system_name = match symbols.text(function.system_name) {
+            same if same == name && !is_linker_name(same) => "",
+            other => other,
+        };
         let new = self.add(Function {
-            name: strings.index(symbols.text(function.name)),
-            system_name: strings.index(symbols.text(function.system_name)),
+            name: strings.index(name),
+            system_name: strings.index(system_name),
             filename: strings.index(symbols.text(function.filename)),
             start_line: i64::from(function.start_line),
         });
@@ -54,7 +59,7 @@ impl<'a> Functions<'a> {
         strings: &mut Strings<'a>,
     ) -> u64 {
         let name = strings.index(self.symbols.placeholder(profile, frame));
-        self.add(Function { name, system_name: name, filename: 0, start_line: 0 })
+        self.add(Function { name, system_name: 0, filename: 0, start_line: 0 })
     }
 
     fn add(&mut self, function: Function) -> u64 {
@@ -65,4 +70,11 @@ impl<'a> Functions<'a> {
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (u64, &Function)> {
         self.rows.iter().map(|(id, function)| (id.index() as u64 + 1, function))
     }
+}
+
+/// Whether pprof may take the name for one that is still to be demangled, which it does wherever
+/// the two names are the same. It knows no answer but to cut all brackets then, and would make
+/// `::f` of `(anonymous namespace)::f`, which debug information without a linker name gives.
+fn is_linker_name(name: &str) -> bool {
+    !name.contains(['(', '<', '['])
 }

@@ -146,6 +146,23 @@ fn a_marker_is_a_function_without_a_mapping() {
 }
 
 #[test]
+fn a_name_that_pprof_would_cut_has_no_linker_name() {
+    let mut build = Build::default();
+    let event = build.event("cycles", Unit::Count, Sampling::Period(1));
+    let binary = build.binary("/bin/a", BinaryKind::File, &[]);
+    build.map(binary, 0x5000, 0x1000, 0x1000);
+    let (f, g, h) = (build.ip(binary, 0x1010), build.ip(binary, 0x1020), build.ip(binary, 0x1030));
+    build.name(f, &[("(anonymous namespace)::f", "", 0)]);
+    build.name(g, &[("_ZN1gE", "", 0)]);
+    build.sample(event, &[f, g, h], &[], (1, 1));
+    let profile = written(&build);
+    let names = profile.function.iter();
+    let names: Vec<_> =
+        names.map(|f| (text(&profile, f.name), text(&profile, f.system_name))).collect();
+    assert_eq!(names, [("(anonymous namespace)::f", ""), ("_ZN1gE", "_ZN1gE"), ("[a+0x1030]", "")]);
+}
+
+#[test]
 fn the_kernel_names_its_relocation_symbol() {
     let mut build = Build::default();
     let event = build.event("cycles", Unit::Count, Sampling::Period(1));

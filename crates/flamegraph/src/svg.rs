@@ -1,0 +1,145 @@
+//! The interactive flame graph.
+
+use std::io::{self, Write};
+
+use inferno::flamegraph::color::{BackgroundColor, Color};
+use inferno::flamegraph::{self, Options};
+use profile::{Event, Profile, Symbols, Unit};
+
+use crate::colors;
+use crate::names::{Style, printable};
+use crate::tree::Tree;
+
+/// The share of the total below which a box is not drawn, as a divisor: 0.01 %, an eighth of a
+/// pixel. Its weight stays in its caller.
+const LIGHTEST: u64 = 10_000;
+
+/// Writes the flame graph of an event as an SVG that zooms and searches by itself, and returns
+/// the sum of its weights.
+///
+/// Boxes are as wide as they weigh. Times are shown in milliseconds, in a short recording in
+/// microseconds; the attributes of the boxes (`fg:w`, and `total_samples` of them all) have the
+/// weights as the profile has them, so that the total can be compared. Nothing is fetched when
+/// the file is opened.
+///
+/// `event` is an index into [`Profile::events`]. Without any weight to draw, the SVG says so.
+pub fn svg(
+    profile: &Profile,
+    symbols: &Symbols,
+    event: usize,
+    title: &str,
+    mut out: impl Write,
+) -> io::Result<u64> {
+    let tree = Tree::of(profile, symbols, event, Style::Annotated);
+    let total = tree.total();
+    let Some(counted) = profile.events.get(event).filter(|_| total > 0) else {
+        empty(title, &mut out)?;
+        return Ok(0);
+    };
+    if total == u64::MAX {
+        let message = format!("the weights of `{}` add up to more than 64 bits", counted.name);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let mut lines = Vec::new();
+    tree.walk(total / LIGHTEST, |stack, weight| {
+        lines.push(format!("{stack} {weight}"));
+        Ok(())
+    })?;
+
+    let scale = Scale::of(counted, total);
+    let mut palette = colors::palette(&tree.names);
+    let mut options = Options::default();
+    options.title = printable(title);
+    options.subtitle = Some(subtitle(profile, event, counted, total));
+    options.bgcolors = Some(BackgroundColor::Flat(Color { r: 250, g: 250, b: 250 }));
+    options.palette_map = Some(&mut palette);
+    options.factor = scale.factor;
+    options.count_name = scale.name;
+    // What is too light is left out already, without loss.
+    options.min_width = 0.0;
+    // To inferno that means "the last line first, and no sorting". It would sort by the whole
+    // line, and so put `a b` between `a` and `a;c`, where it cuts the box `a` in two.
+    options.flame_chart = true;
+    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), out)?;
+    Ok(total)
+}
+
+/// How weights are shown.
+struct Scale {
+    factor: f64,
+    name: String,
+}
+
+impl Scale {
+    /// inferno rounds to whole units, for the percentages too, so that a unit has to be small
+    /// next to the total.
+    fn of(event: &Event, total: u64) -> Self {
+        match event.unit {
+            Unit::Count => Self { factor: 1.0, name: printable(&event.name) },
+            Unit::Nanoseconds if total >= 10_000_000_000 => {
+                Self { factor: 1e-6, name: "ms".to_owned() }
+            }
+            Unit::Nanoseconds => Self { factor: 1e-3, name: "µs".to_owned() },
+        }
+    }
+}
+
+/// `cpu-clock: 2,913 samples, 59.449 s of CPU time in 60.0 s`, and what the colours mean.
+fn subtitle(profile: &Profile, index: usize, event: &Event, total: u64) -> String {
+    let count = u32::try_from(index).map_or(0, |index| profile.samples.total(index).count);
+    let name = printable(&event.name);
+    let weight = match event.unit {
+        Unit::Count => format!("{} {name}", grouped(total)),
+        Unit::Nanoseconds => format!("{} s of CPU time", seconds(total)),
+    };
+    let duration = match profile.recording.duration_nanos {
+        Some(duration) => format!(" in {} s", seconds(duration)),
+        None => String::new(),
+    };
+    format!("{name}: {} samples, {weight}{duration} ({})", grouped(count), colors::LEGEND)
+}
+
+/// Nanoseconds as seconds, to the millisecond.
+fn seconds(nanos: u64) -> String {
+    let millis = nanos / 1_000_000 + u64::from(nanos % 1_000_000 >= 500_000);
+    format!("{}.{:03}", grouped(millis / 1000), millis % 1000)
+}
+
+/// The number with a comma every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A graph without a box, instead of an empty file.
+fn empty(title: &str, out: &mut impl Write) -> io::Result<()> {
+    let title = printable(title).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    writeln!(
+        out,
+        r##"<?xml version="1.0" standalone="no"?>
+<svg version="1.1" width="1200" height="80" xmlns="http://www.w3.org/2000/svg">
+<rect width="100%" height="100%" fill="#fafafa"/>
+<text x="50%" y="32" text-anchor="middle" font-family="monospace" font-size="17">{title}</text>
+<text x="50%" y="60" text-anchor="middle" font-family="monospace" font-size="12">no samples</text>
+</svg>"##
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1000, 1_234_567].map(grouped));
+        assert_eq!(seconds(59_448_979_591), "59.449");
+        assert_eq!(seconds(1_234_000_999_999_999), "1,234,001.000");
+    }
+}
