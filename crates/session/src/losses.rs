@@ -26,6 +26,19 @@ pub struct Losses {
 }
 
 impl Losses {
+    /// Lines that travel with the profile, so that its reader knows what it lacks.
+    pub fn comments(&self) -> Vec<String> {
+        let facts = [
+            ("lost-records", self.lost_records),
+            ("lost-samples", self.lost_samples),
+            ("unreadable-samples", self.unreadable_samples),
+            ("broken-stacks", self.broken_stacks.count),
+            ("unmapped-samples", self.unmapped_leaves.count),
+        ];
+        let told = facts.into_iter().filter(|(_, count)| *count > 0);
+        told.map(|(fact, count)| format!("{fact}:{count}")).collect()
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.lost_records = self.lost_records.saturating_add(other.lost_records);
         self.lost_samples = self.lost_samples.saturating_add(other.lost_samples);

@@ -1,0 +1,116 @@
+//! What the user can type.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use session::LabelKey;
+
+/// Turn a perf.data recording into a pprof profile and a flame graph.
+///
+/// Without -o, --flamegraph and --folded, `perf2pprof envoy.perf` writes envoy.pb.gz and envoy.svg
+/// to the current directory.
+#[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that can be typed")]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Args {
+    /// The recording; `-` for standard input
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+
+    /// Write the profile here, as gzipped pprof protobuf; `-` for standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Write an interactive flame graph here
+    #[arg(long, value_name = "SVG", help_heading = "Output")]
+    pub flamegraph: Option<PathBuf>,
+
+    /// Write folded stacks here, one line per stack
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub folded: Option<PathBuf>,
+
+    /// Labels of each sample: some of `comm,thread_comm,pid,tid,cpu`, or `none`
+    #[arg(long, value_name = "LIST", default_value = "comm,thread_comm", help_heading = "Output")]
+    pub labels: Labels,
+
+    /// Print no summary and no progress
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// How to print the summary: to people on standard error, or as JSON on standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub summary: SummaryFormat,
+
+    /// Take symbols from this ELF file, `.dwp` file or directory of them (repeatable)
+    #[arg(long, value_name = "PATH", help_heading = "Symbols")]
+    pub debug_image: Vec<PathBuf>,
+
+    /// Look up recorded paths below this directory instead of `/`
+    #[arg(long, value_name = "DIR", help_heading = "Symbols")]
+    pub sysroot: Option<PathBuf>,
+
+    /// Look for debug files here, laid out like /usr/lib/debug (repeatable)
+    #[arg(long, value_name = "DIR", help_heading = "Symbols")]
+    pub debug_dir: Vec<PathBuf>,
+
+    /// Name kernel functions by this copy of the recorded machine's /proc/kallsyms
+    #[arg(long, value_name = "FILE", help_heading = "Symbols")]
+    pub kallsyms: Option<PathBuf>,
+
+    /// Name kernel functions by this kernel image with symbols
+    #[arg(long, value_name = "FILE", help_heading = "Symbols")]
+    pub vmlinux: Option<PathBuf>,
+
+    /// Look up no names
+    #[arg(long, help_heading = "Symbols")]
+    pub no_symbols: bool,
+
+    /// Show calls that the compiler inlined as part of their caller
+    #[arg(long, help_heading = "Symbols")]
+    pub no_inlines: bool,
+
+    /// How many threads to use [default: one per processor]
+    #[arg(long, value_name = "N", help_heading = "Running")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Fail where there would be a warning
+    #[arg(long, help_heading = "Running")]
+    pub strict: bool,
+}
+
+/// How the summary is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SummaryFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// A list of labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels(pub Vec<LabelKey>);
+
+impl std::str::FromStr for Labels {
+    type Err = String;
+
+    fn from_str(list: &str) -> Result<Self, String> {
+        let mut labels = Vec::new();
+        if list == "none" {
+            return Ok(Self(labels));
+        }
+        for name in list.split(',') {
+            let key =
+                LabelKey::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| {
+                    let known = LabelKey::ALL.map(LabelKey::name).join(", ");
+                    format!("there is no label `{name}`; the labels are {known}, or `none` alone")
+                })?;
+            // A key has one value per sample, however often it is asked for.
+            if !labels.contains(&key) {
+                labels.push(key);
+            }
+        }
+        Ok(Self(labels))
+    }
+}

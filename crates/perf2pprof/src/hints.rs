@@ -1,0 +1,255 @@
+//! What to tell the user to try. Every hint of the program stands in this file.
+
+use std::io;
+use std::path::Path;
+
+use perf_data::{PerfData, RecordKind};
+use profile::{BinaryKind, Profile, Reason};
+use symbolize::{BinaryReport, Symbolized};
+
+use crate::job::Job;
+use crate::message::Failure;
+use crate::output::Target;
+use crate::shares::Weights;
+use crate::summary::base_name;
+
+/// The recording cannot be opened.
+pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Failure {
+    let shown = path.display();
+    let failure = Failure::new(format!("cannot open `{shown}`: {}", reason(error)));
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => failure.hint(format!(
+            "`sudo perf record` leaves a file only root can read; try `sudo chown \"$USER\" {shown}`"
+        )),
+        io::ErrorKind::NotFound => failure.hint(
+            "copy it out of the container first: `docker cp CONTAINER:/tmp/envoy.perf .` or \
+             `kubectl cp POD:/tmp/envoy.perf envoy.perf`",
+        ),
+        _ => failure,
+    }
+}
+
+/// An output cannot be written.
+pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::new(format!("cannot write `{}`: {}", path.display(), reason(error)));
+    match error.kind() {
+        io::ErrorKind::NotFound => failure.hint(format!(
+            "`mkdir -p {}` makes its directory",
+            path.parent().unwrap_or(path).display()
+        )),
+        io::ErrorKind::IsADirectory => failure.hint("name a file in it"),
+        _ => failure.hint("`-o FILE` and `--flamegraph FILE` choose another place"),
+    }
+}
+
+/// The recording is a directory.
+pub(crate) fn is_directory(path: &Path) -> Failure {
+    let shown = path.display();
+    let failure = Failure::new(format!("`{shown}` is a directory, not a perf.data file"));
+    if path.join("data").is_file() {
+        failure.hint(format!(
+            "`perf record --threads` writes such directories, which perf2pprof does not read yet; \
+             `perf2pprof {shown}/data` reads the part of it that perf wrote first"
+        ))
+    } else {
+        failure
+            .hint(format!("pass the file that `perf record -o` wrote, such as `{shown}/perf.data`"))
+    }
+}
+
+/// `-` was given, and nothing comes in.
+pub(crate) fn stdin_is_terminal() -> Failure {
+    Failure::new("standard input is a terminal, not a recording").hint(
+        "`perf2pprof - < envoy.perf`, or `kubectl exec POD -- cat /tmp/envoy.perf | perf2pprof -`",
+    )
+}
+
+/// The file is read, and it is no recording: what is it?
+pub(crate) fn not_perf_data(shown: &str, error: &perf_data::Error, start: &[u8]) -> Failure {
+    match error {
+        perf_data::Error::Empty => Failure::new(format!("`{shown}` is empty"))
+            .hint("was the disk full, or `perf record` still starting? Record again, and copy the file after perf has ended"),
+        perf_data::Error::NotPerfData => unknown_format(shown, start),
+        _ => Failure::new(format!("cannot read `{shown}`: {error}"))
+            .hint("is it whole? Compare its size with that of the file in the container"),
+    }
+}
+
+/// Recordings whose samples lie in a form that is not read.
+pub(crate) fn check_supported(shown: &str, perf: &PerfData<'_>) -> Result<(), Failure> {
+    let first_of =
+        |kinds: &[RecordKind]| perf.records().find(|record| kinds.contains(&record.kind));
+    let is_sampled = || first_of(&[RecordKind::SAMPLE]).is_some();
+    if is_sampled() {
+        return Ok(());
+    }
+    if first_of(&[RecordKind::COMPRESSED, RecordKind::COMPRESSED2]).is_some() {
+        return Err(Failure::new(format!(
+            "`{shown}` is compressed with zstd (`perf record -z`), which perf2pprof does not read yet"
+        ))
+        .hint(format!("`perf inject -i {shown} -o plain.perf` writes it uncompressed")));
+    }
+    if first_of(&[RecordKind::AUXTRACE]).is_some() {
+        return Err(Failure::new(format!(
+            "`{shown}` holds a processor trace (AUXTRACE records), which perf2pprof does not decode"
+        ))
+        .hint(format!(
+            "`perf inject --itrace=i100us -i {shown} -o samples.perf` turns the trace into samples"
+        )));
+    }
+    Ok(())
+}
+
+/// A recording of nothing.
+pub(crate) fn no_samples(shown: &str, perf: &PerfData<'_>) -> Failure {
+    let failure = Failure::new(format!("`{shown}` holds no samples"));
+    let command = perf.features().command_line.as_ref();
+    match command.map(|words| words.join(" ")) {
+        Some(command) if command.contains("stat") => {
+            failure.hint("`perf stat` counts; `perf record -F 49 -g -p PID` takes samples")
+        }
+        _ => failure.hint(
+            "the process may have been idle: record it under load, or check its pid; in a container Envoy is often `-p 1`",
+        ),
+    }
+}
+
+/// Whoever reads our output may have seen enough.
+pub(crate) fn ignore_closed_pipe(target: &Target, error: &io::Error) -> Result<(), Failure> {
+    match target {
+        Target::Stdout if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Target::Stdout => {
+            Err(Failure::new(format!("cannot write to standard output: {}", reason(error))))
+        }
+        Target::File(path) => Err(cannot_write(path, error)),
+    }
+}
+
+/// What would name more of the frames.
+pub(crate) fn for_symbols(
+    job: &Job,
+    profile: &Profile,
+    symbolized: &Symbolized,
+    weights: &[Weights],
+) -> Vec<String> {
+    if job.symbolize.is_none() {
+        return Vec::new();
+    }
+    let unnamed = |report: &&BinaryReport| {
+        let weights = &weights[report.binary.index()];
+        // A few per cent without names are no reason to fetch a gigabyte.
+        weights.frames > 0 && weights.named_share() < 0.5
+    };
+    let kind = |report: &BinaryReport| profile.binaries[report.binary].kind;
+    let mut hints = Vec::new();
+    for report in symbolized.binaries.iter().filter(unnamed) {
+        let binary = &profile.binaries[report.binary];
+        let path = &profile.strings[binary.path];
+        let is_main = profile.main_binary == Some(report.binary);
+        if kind(report) == BinaryKind::File && base_name(path).contains("envoy") {
+            hints.push(envoy(job, path, binary.build_id));
+        } else if is_main && report.refused.is_empty() {
+            hints.push(format!(
+                "`--debug-image PATH` names the functions of `{path}`: its unstripped build, or a directory with it"
+            ));
+        }
+    }
+    let unnamed_kernel = symbolized.binaries.iter().filter(unnamed).find(|report| {
+        kind(report) == BinaryKind::Kernel && report.frames.unnamed.contains_key(&Reason::NoFile)
+    });
+    if unnamed_kernel.is_some() {
+        hints.push(
+            "`sudo cat /proc/kallsyms > kallsyms` on the recorded machine, before it reboots, and `--kallsyms kallsyms` name the kernel's functions".to_owned(),
+        );
+    }
+    hints
+}
+
+fn envoy(job: &Job, path: &str, build_id: Option<profile::BuildId>) -> String {
+    let Some(build_id) = build_id else {
+        return format!(
+            "no build ID was recorded for `{path}` (replaced while it ran, or `perf record -B`): \
+             `--debug-image` with its debug image is checked by the layout of its code"
+        );
+    };
+    let recording = job.recording.display();
+    format!(
+        "the names of `{path}` are in Envoy's debug image. Its build ID is the git commit of the build, \
+         {build_id}: `envoy --version` in the pod prints it beside the version, such as 1.31.2. Then\n  \
+         docker create --name envoy-debug envoyproxy/envoy:debug-v1.31.2\n  \
+         docker cp envoy-debug:/usr/local/bin debug && docker rm envoy-debug\n  \
+         perf2pprof {recording} --debug-image debug"
+    )
+}
+
+fn unknown_format(shown: &str, start: &[u8]) -> Failure {
+    let is_not = |what: &str| Failure::new(format!("`{shown}` is {what}, not a perf.data file"));
+    match start {
+        [0x1f, 0x8b, ..] if shown.ends_with(".pb.gz") => is_not("compressed with gzip")
+            .hint(format!("this looks like a pprof profile, which needs no conversion: `pprof -http=: {shown}`")),
+        [0x1f, 0x8b, ..] => {
+            is_not("compressed with gzip").hint(format!("`gunzip -c {shown} | perf2pprof -`"))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            is_not("compressed with zstd").hint(format!("`zstd -dc {shown} | perf2pprof -`"))
+        }
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+            is_not("compressed with xz").hint(format!("`xz -dc {shown} | perf2pprof -`"))
+        }
+        [0x7f, b'E', b'L', b'F', ..] => is_not("an ELF binary").hint(format!(
+            "pass the recording first and the binary as its symbols: `perf2pprof envoy.perf --debug-image {shown}`"
+        )),
+        _ => {
+            let expected = format!(
+                "`{shown}` is not a perf.data file: it starts with {}, not \"PERFILE2\"",
+                quoted_start(start)
+            );
+            if looks_like_perf_script(start) {
+                Failure::new(expected).hint(
+                    "this looks like the output of `perf script`; pass the perf.data file it came from",
+                )
+            } else {
+                Failure::new(expected).hint("pass the file that `perf record -o FILE` wrote")
+            }
+        }
+    }
+}
+
+/// The first bytes, as text if they are.
+fn quoted_start(start: &[u8]) -> String {
+    let start = &start[..start.len().min(8)];
+    match std::str::from_utf8(start) {
+        Ok(text) if !text.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
+            format!("{text:?}")
+        }
+        _ => {
+            let bytes: Vec<_> = start.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("the bytes {}", bytes.join(" "))
+        }
+    }
+}
+
+/// `swapper     0 [001]  1234.567890:   20408163 cpu-clock:`, a line of `perf script`.
+fn looks_like_perf_script(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start);
+    let is_time = |word: &str| {
+        let seconds = word.strip_suffix(':').unwrap_or_default();
+        seconds.contains('.') && seconds.chars().all(|c| c.is_ascii_digit() || c == '.')
+    };
+    text.lines()
+        .find(|line| !line.starts_with('#') && !line.is_empty())
+        .is_some_and(|line| line.split_whitespace().any(is_time))
+}
+
+/// The error in the words of the user, without numbers of the operating system.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is not a directory".to_owned(),
+        io::ErrorKind::StorageFull => "no space left on the disk".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
+        _ => error.to_string().to_lowercase(),
+    }
+}

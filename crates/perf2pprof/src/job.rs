@@ -1,0 +1,114 @@
+//! What the program is to do: the arguments, made complete and free of contradictions.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use binaries::Sources;
+
+use crate::args::{Args, SummaryFormat};
+use crate::output::Target;
+
+/// A conversion.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The recording; `-` for standard input.
+    pub(crate) recording: PathBuf,
+    /// The pprof profile.
+    pub(crate) pprof: Option<Target>,
+    /// The flame graph.
+    pub(crate) svg: Option<Target>,
+    /// The folded stacks.
+    pub(crate) folded: Option<Target>,
+    /// How samples are read.
+    pub(crate) session: session::Options,
+    /// How frames are named; `None` to leave them unnamed.
+    pub(crate) symbolize: Option<symbolize::Options>,
+    /// How the summary is printed; `None` to print none.
+    pub(crate) summary: Option<SummaryFormat>,
+    /// Whether a warning ends the program.
+    pub(crate) is_strict: bool,
+}
+
+impl Job {
+    /// Makes the arguments complete; the error is one of usage.
+    pub fn new(args: Args) -> Result<Self, String> {
+        let threads = args
+            .threads
+            .or_else(|| thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN);
+        let mut job = Self {
+            pprof: args.output.as_deref().map(Target::new),
+            svg: args.flamegraph.as_deref().map(Target::new),
+            folded: args.folded.as_deref().map(Target::new),
+            session: session::Options { labels: args.labels.0, threads },
+            symbolize: (!args.no_symbols).then(|| symbolize::Options {
+                sources: sources(args.debug_image, args.sysroot, args.debug_dir),
+                kallsyms: args.kallsyms,
+                vmlinux: args.vmlinux,
+                inlines: !args.no_inlines,
+                threads,
+            }),
+            summary: (!args.quiet).then_some(args.summary),
+            is_strict: args.strict,
+            recording: args.recording,
+        };
+        if job.outputs().next().is_none() {
+            let stem = output_stem(&job.recording);
+            job.pprof = Some(Target::File(stem.with_added_extension("pb.gz")));
+            job.svg = Some(Target::File(stem.with_added_extension("svg")));
+        }
+        job.check()?;
+        Ok(job)
+    }
+
+    /// Every output.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Target> {
+        [&self.pprof, &self.svg, &self.folded].into_iter().flatten()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let outputs: Vec<_> = self.outputs().collect();
+        let to_stdout = outputs.iter().filter(|target| ***target == Target::Stdout).count();
+        let is_json = usize::from(self.summary == Some(SummaryFormat::Json));
+        if to_stdout + is_json > 1 {
+            return Err("only one output can go to standard output (`--summary json` does)".into());
+        }
+        for (index, target) in outputs.iter().enumerate() {
+            if let Target::File(path) = target
+                && outputs[..index].contains(target)
+            {
+                return Err(format!("two outputs are to be written to `{}`", path.display()));
+            }
+            if let Target::File(path) = target
+                && is_same_file(path, &self.recording)
+            {
+                return Err(format!(
+                    "`{}` is the recording, and would be overwritten",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sources(images: Vec<PathBuf>, sysroot: Option<PathBuf>, debug_dirs: Vec<PathBuf>) -> Sources {
+    let defaults = Sources::default();
+    Sources { images, sysroot: sysroot.unwrap_or(defaults.sysroot.clone()), debug_dirs, ..defaults }
+}
+
+/// `envoy` for `/tmp/envoy.perf`, in the current directory.
+fn output_stem(recording: &Path) -> PathBuf {
+    if recording == Path::new("-") {
+        return PathBuf::from("stdin");
+    }
+    recording.file_stem().map_or_else(|| PathBuf::from("perf"), PathBuf::from)
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}

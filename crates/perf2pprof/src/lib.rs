@@ -1,0 +1,23 @@
+//! The command: arguments, messages, the order of the steps. Everything else is done by the
+//! crates below it, and nothing but this crate prints.
+//!
+//! ```text
+//! Args (what was typed) ─> Job (what to do) ─> run ─> Warning, Failure, Summary (what was done)
+//! ```
+
+mod args;
+mod hints;
+mod job;
+mod message;
+mod output;
+mod progress;
+mod recording;
+mod run;
+mod shares;
+mod summary;
+mod warnings;
+
+pub use args::Args;
+pub use job::Job;
+pub use message::Failure;
+pub use run::run;

@@ -1,0 +1,81 @@
+//! Errors and warnings as the user reads them.
+
+use std::fmt;
+
+/// Why there is no output. Printed as `error:`, with what could be tried.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened, to which file.
+    pub(crate) message: String,
+    /// Commands or options that may help.
+    pub(crate) hints: Vec<String>,
+}
+
+impl Failure {
+    /// An error with nothing to try.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hints: Vec::new() }
+    }
+
+    /// Adds something to try.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        self.hints.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+/// Something is missing from the output. Printed as `warning:`, with the loss.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Warning {
+    /// What happened, to which file.
+    pub(crate) message: String,
+    /// What was lost, kept or compared, a line each.
+    pub(crate) details: Vec<String>,
+    /// Commands or options that may help.
+    pub(crate) hints: Vec<String>,
+}
+
+impl Warning {
+    /// A warning without details.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), details: Vec::new(), hints: Vec::new() }
+    }
+
+    /// Adds a line of detail.
+    #[must_use]
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(detail.into());
+        self
+    }
+
+    /// Adds something to try.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// What `--strict` makes of it.
+    pub(crate) fn into_failure(self) -> Failure {
+        let Self { message, details, mut hints } = self;
+        let message = std::iter::once(message).chain(details).collect::<Vec<_>>().join("\n  ");
+        hints.push("without `--strict` this is a warning".to_owned());
+        Failure { message, hints }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "warning: {}", self.message)?;
+        self.details.iter().try_for_each(|detail| write!(f, "\n  {detail}"))?;
+        self.hints.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
+    }
+}

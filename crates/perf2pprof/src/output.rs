@@ -1,0 +1,110 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::hints;
+use crate::message::Failure;
+
+/// Where an output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Target {
+    /// What the user typed.
+    pub(crate) fn new(path: &Path) -> Self {
+        if path == Path::new("-") { Self::Stdout } else { Self::File(path.to_owned()) }
+    }
+
+    /// Whether it could be written, before any work is done.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.create().map(drop)
+    }
+
+    /// Begins to write.
+    pub(crate) fn create(&self) -> Result<Output, Failure> {
+        let Self::File(path) = self else { return Ok(Output::Direct(Box::new(io::stdout()))) };
+        try_create(path).map_err(|error| hints::cannot_write(path, &error))
+    }
+}
+
+fn try_create(path: &Path) -> io::Result<Output> {
+    // Behind a link it is the file itself that is replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    match fs::metadata(&path) {
+        Ok(existing) if existing.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(existing) if is_device(&existing) => {
+            return Ok(Output::Direct(Box::new(File::options().write(true).open(path)?)));
+        }
+        Ok(existing) if existing.permissions().readonly() => {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(_) | Err(_) => {}
+    }
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    // The mode of any new file; the umask takes its share.
+    let mode = Permissions::from_mode(0o666);
+    let file =
+        tempfile::Builder::new().prefix(".perf2pprof-").permissions(mode).tempfile_in(directory)?;
+    Ok(Output::Replacing { file, path })
+}
+
+fn is_device(metadata: &fs::Metadata) -> bool {
+    let kind = metadata.file_type();
+    kind.is_char_device() || kind.is_fifo() || kind.is_socket() || kind.is_block_device()
+}
+
+/// An output that is being written. Dropped before [`Output::finish`], it leaves no trace.
+pub(crate) enum Output {
+    /// Something that cannot be replaced: standard output, `/dev/null`, a named pipe.
+    Direct(Box<dyn Write>),
+    /// A file that gets its name when it is whole.
+    Replacing {
+        /// The file, under another name.
+        file: NamedTempFile,
+        /// The name it will get.
+        path: PathBuf,
+    },
+}
+
+impl Output {
+    /// Gives the file its name.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Direct(mut out) => out.flush(),
+            Self::Replacing { mut file, path } => {
+                file.flush()?;
+                file.persist(path)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Direct(out) => out.write(bytes),
+            Self::Replacing { file, .. } => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Direct(out) => out.flush(),
+            Self::Replacing { file, .. } => file.flush(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The order of the steps.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use perf_data::PerfData;
+use profile::{Profile, Reason, Symbols};
+use session::{Conversion, Visited};
+use symbolize::Symbolized;
+
+use crate::args::SummaryFormat;
+use crate::hints;
+use crate::job::Job;
+use crate::message::{Failure, Warning};
+use crate::output::{Output, Target};
+use crate::progress::Progress;
+use crate::recording::Recording;
+use crate::summary::Summary;
+use crate::warnings;
+
+/// Converts one recording.
+pub fn run(job: &Job) -> Result<(), Failure> {
+    let shown = shown_name(&job.recording);
+    let recording = Recording::open(&job.recording)?;
+    let perf = PerfData::parse(&recording).map_err(|error| {
+        hints::not_perf_data(shown, &error, &recording[..recording.len().min(512)])
+    })?;
+    hints::check_supported(shown, &perf)?;
+    // A long conversion should not end in a directory that does not exist.
+    job.outputs().try_for_each(Target::check)?;
+
+    let mut conversion = convert(job, &recording, &perf);
+    fill_start_time(&mut conversion.profile, &job.recording);
+    warn(job, warnings::of_conversion(Path::new(shown), &perf, &conversion))?;
+    if conversion.profile.samples.is_empty() {
+        return Err(hints::no_samples(shown, &perf));
+    }
+    let symbolized = symbolize(job, &conversion.profile);
+    warn(job, warnings::of_symbols(&conversion.profile, &symbolized))?;
+    conversion.profile.comments.extend(conversion.losses.comments());
+
+    write_outputs(job, shown, &conversion.profile, &symbolized.symbols)?;
+    let summary = || Summary::new(shown, job, &conversion, &symbolized);
+    match job.summary {
+        None => {}
+        Some(SummaryFormat::Text) => eprint!("{}", summary()),
+        Some(SummaryFormat::Json) => print_json(&summary())?,
+    }
+    Ok(())
+}
+
+fn shown_name(path: &Path) -> &str {
+    if path == Path::new("-") { "standard input" } else { path.to_str().unwrap_or("the recording") }
+}
+
+fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion {
+    // Both passes hop over every byte.
+    let progress =
+        Progress::new("reading samples", 2 * recording.len() as u64, job.summary.is_none());
+    session::convert(perf, &job.session, &|visited| {
+        let (Visited::Indexed(range) | Visited::Read(range)) = visited;
+        progress.advance(range.end - range.start);
+        recording.release(range);
+    })
+}
+
+/// perf notes the time of day only if asked to (`-k`). The file was finished when the recording
+/// ended, unless it was copied without its times: the comment says where the time comes from.
+fn fill_start_time(profile: &mut Profile, path: &Path) {
+    let recording = &mut profile.recording;
+    if recording.start_unix_nanos.is_some() {
+        return;
+    }
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let nanos = modified
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .and_then(|since| u64::try_from(since.as_nanos()).ok());
+    if let Some(end) = nanos {
+        recording.start_unix_nanos = end.checked_sub(recording.duration_nanos.unwrap_or(0));
+        profile.comments.push("time: of the recording's last change, less its duration".to_owned());
+    }
+}
+
+fn symbolize(job: &Job, profile: &Profile) -> Symbolized {
+    let Some(options) = &job.symbolize else {
+        let symbols = Symbols::none(profile, Reason::NotAsked);
+        return Symbolized { symbols, binaries: Vec::new(), refused: Vec::new() };
+    };
+    let progress =
+        Progress::new("naming frames", profile.frames.len() as u64, job.summary.is_none());
+    symbolize::symbolize(profile, options, &|step| progress.reach(step.done as u64))
+}
+
+/// Prints warnings, or fails at the first if the user asked for that.
+fn warn(job: &Job, warnings: Vec<Warning>) -> Result<(), Failure> {
+    for warning in warnings {
+        if job.is_strict {
+            return Err(warning.into_failure());
+        }
+        eprintln!("{warning}");
+    }
+    Ok(())
+}
+
+/// Writes all outputs, and only then gives the files their names.
+fn write_outputs(
+    job: &Job,
+    shown: &str,
+    profile: &Profile,
+    symbols: &Symbols,
+) -> Result<(), Failure> {
+    let event = profile.default_event().unwrap_or(0);
+    let mut written = Vec::new();
+    let mut write = |target: &Option<Target>, emit: &dyn Fn(&mut Output) -> io::Result<()>| {
+        let Some(target) = target else { return Ok(()) };
+        let mut output = target.create()?;
+        match emit(&mut output) {
+            Ok(()) => written.push((target.clone(), output)),
+            Err(error) => hints::ignore_closed_pipe(target, &error)?,
+        }
+        Ok::<_, Failure>(())
+    };
+    write(&job.pprof, &|out| pprof_format::write(profile, symbols, out).map(drop))?;
+    write(&job.svg, &|out| flamegraph::svg(profile, symbols, event, shown, out).map(drop))?;
+    write(&job.folded, &|out| flamegraph::folded(profile, symbols, event, out).map(drop))?;
+    for (target, output) in written {
+        if let Err(error) = output.finish() {
+            hints::ignore_closed_pipe(&target, &error)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_json(summary: &Summary) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, summary)
+        .map_err(io::Error::from)
+        .and_then(|()| writeln!(out))
+        .or_else(|error| hints::ignore_closed_pipe(&Target::Stdout, &error))
+}

@@ -1,0 +1,131 @@
+//! What the profile does not hold, as warnings.
+
+use std::path::Path;
+
+use perf_data::{PerfData, RecordsEnd, Truncation};
+use profile::Profile;
+use session::Conversion;
+use symbolize::{BinaryReport, Symbolized};
+
+use crate::message::Warning;
+use crate::shares;
+use crate::summary::percent;
+
+/// Everything that is missing from a conversion.
+pub(crate) fn of_conversion(
+    shown: &Path,
+    perf: &PerfData<'_>,
+    conversion: &Conversion,
+) -> Vec<Warning> {
+    let shown = shown.display();
+    let samples: u64 = conversion.profile.samples.iter().map(|(_, value)| value.count).sum();
+    let kept = format!("kept: the {samples} samples before the cut; the rest is lost");
+    let mut warnings = Vec::new();
+    match perf.truncation() {
+        Some(Truncation::Cut { expected_end, file_len }) => warnings.push(
+            Warning::new(format!(
+                "`{shown}` is cut short: its data section should end at byte {expected_end}, the file ends at byte {file_len}"
+            ))
+            .detail(kept.clone())
+            .hint("copy it again after `perf record` has ended, and compare the sizes"),
+        ),
+        Some(Truncation::NeverFinished) => warnings.push(
+            Warning::new(format!("`{shown}` was never finished: perf was killed while it recorded"))
+                .detail(format!("kept: the {samples} samples that reached the file; build IDs are lost"))
+                .hint("end `perf record` with SIGINT: `kill -INT PID`, or `-- sleep 60` for a fixed time"),
+        ),
+        None => {}
+    }
+    match conversion.end {
+        RecordsEnd::Cut { offset, missing } if perf.truncation().is_none() => warnings.push(
+            Warning::new(format!(
+                "`{shown}` ends within the record at byte {offset}: {missing} bytes are missing"
+            ))
+            .detail(kept),
+        ),
+        RecordsEnd::Malformed { offset, size, lost } => warnings.push(
+            Warning::new(format!(
+                "`{shown}` is damaged: the record at byte {offset} claims a size of {size} bytes, and 8 is the least"
+            ))
+            .detail(format!("kept: the {samples} samples before it; the {lost} bytes behind it are lost")),
+        ),
+        RecordsEnd::Cut { .. } | RecordsEnd::Complete => {}
+    }
+    warnings.extend(of_losses(&shown.to_string(), conversion));
+    warnings
+}
+
+fn of_losses(shown: &str, conversion: &Conversion) -> Vec<Warning> {
+    let losses = &conversion.losses;
+    let mut warnings = Vec::new();
+    let mut count = |count: u64, what: &str, hint: Option<&str>| {
+        if count > 0 {
+            let mut warning = Warning::new(format!("`{shown}`: {count} {what}"));
+            warning.hints.extend(hint.map(str::to_owned));
+            warnings.push(warning);
+        }
+    };
+    count(
+        losses.lost_records.saturating_add(losses.lost_samples),
+        "samples were lost while recording: perf could not keep up",
+        Some("record with a larger buffer (`perf record -m 16M`) or less often (`-F 49`)"),
+    );
+    count(losses.unreadable_samples, "samples are broken or of no known event, and left out", None);
+    count(losses.broken_records, "records are shorter than their type says, and left out", None);
+    for (kind, records) in &losses.unknown_records {
+        count(
+            *records,
+            &format!("records of type {} are not known to this version, and left out", kind.0),
+            None,
+        );
+    }
+    warnings
+}
+
+/// Files that should have had names and are not the recorded ones.
+pub(crate) fn of_symbols(profile: &Profile, symbolized: &Symbolized) -> Vec<Warning> {
+    let event = profile.default_event().and_then(|event| u32::try_from(event).ok()).unwrap_or(0);
+    let weights = shares::by_binary(profile, &symbolized.symbols, event);
+    let all: shares::Weights = weights.iter().copied().sum();
+    let mut warnings: Vec<_> = symbolized
+        .refused
+        .iter()
+        .map(|refused| {
+            Warning::new(format!(
+                "`{}` has no symbols: {}",
+                refused.path.display(),
+                refused.refusal
+            ))
+        })
+        .collect();
+    for report in &symbolized.binaries {
+        let of_binary = &weights[report.binary.index()];
+        let unnamed = shares::share(of_binary.frames - of_binary.named, all.frames);
+        warnings.extend(refused(profile, report, unnamed));
+        let path = &profile.strings[profile.binaries[report.binary].path];
+        warnings.extend(report.damage.iter().map(|damage| {
+            Warning::new(format!("the debug info of `{path}` is damaged: {damage}"))
+        }));
+    }
+    warnings
+}
+
+/// One warning for a binary for which nothing but wrong files was found.
+fn refused(profile: &Profile, report: &BinaryReport, unnamed: f64) -> Option<Warning> {
+    let (first, others) = report.refused.split_first()?;
+    if report.used.is_some() {
+        return None;
+    }
+    let binary = &profile.binaries[report.binary];
+    let message = format!(
+        "`{}` is not the `{}` that was recorded: {} of frames stay unnamed",
+        first.path.display(),
+        profile.strings[binary.path],
+        percent(unnamed)
+    );
+    let mut warning = Warning::new(message).detail(first.refusal.to_string());
+    for other in others {
+        warning = warning.detail(format!("nor is `{}`: {}", other.path.display(), other.refusal));
+    }
+    Some(warning)
+}
