@@ -25,6 +25,8 @@ hands out callers as return address - 1.
 
 Anonymous memory, for which perf prints `/tmp/perf-PID.map`, is `//anon` here, as recorded.
 
+A file that was cut short, or whose perf was killed, first needs repair_header.py.
+
 Needs perf (made with 6.1) in PATH and, for DWARF recordings, the recorded binaries in place.
 """
 
@@ -45,8 +47,10 @@ FORK = re.compile(r"^\((\d+):\d+\):\((\d+):\d+\)$")
 COMM_EXEC = re.compile(r"^ exec: .*:(\d+)/\d+$")
 SAMPLE = re.compile(r"^\(\w+, 0x([0-9a-f]+)\): (-?\d+)/-?\d+: (0x[0-9a-f]+|0) ")
 CHAIN_ENTRY = re.compile(r"^\.{5} +\d+: ([0-9a-f]{16})$")
-HEAD = re.compile(r"^ *(-?\d+)/(-?\d+) +(\d+)\.(\d{9}): +(\d+) +(\S+): *(?:([0-9a-f]+) \((.*)\))?$")
-FRAME = re.compile(r"^\s+([0-9a-f]+) \((.*)\)$")
+# An address, a symbol that was not asked for (pipe recordings print it nonetheless), and the DSO.
+PLACE = r"([0-9a-f]+) (?:\S.* )?\(([^()]*(?: \(deleted\))?)\)"
+HEAD = re.compile(rf"^ *(-?\d+)/(-?\d+) +(\d+)\.(\d{{9}}): +(\d+) +(\S+): *(?:{PLACE})?$")
+FRAME = re.compile(rf"^\s+{PLACE}$")
 
 CONTEXT_MAX = 2**64 - 4095  # entries from here on are PERF_CONTEXT_* markers
 CONTEXT_USER = 2**64 - 512
@@ -110,7 +114,7 @@ def user_frame(spaces, pid, ip, printed, disagreements):
     offset = ip - found.start + found.pgoff
     if printed and not same_dso(found.name, printed[1]):
         disagreements.report(f"pid {pid} ip {ip:#x}: {found.name} here, perf says {printed[1]}")
-    elif printed and is_file(found.name) and printed[0] != offset:
+    elif printed and is_file(found.name) and printed[0] not in (offset, ip):  # ip if there is no chain
         disagreements.report(f"pid {pid} ip {ip:#x}: offset {offset:#x} here, perf says {printed[0]:#x}")
     return f"{escape(found.name)}+{offset:#x}" if is_file(found.name) else f"{escape(found.name)}@{ip:#x}"
 
