@@ -96,15 +96,27 @@ impl<'a> Resolver<'a> {
             CpuMode::User | CpuMode::Unknown => Context::User,
         };
         let ip_context = context;
+        let mut is_interrupted = false;
         for entry in entries {
             match entry {
-                CallchainEntry::Context(mark) => context = mark,
+                CallchainEntry::Context(mark) => {
+                    is_interrupted = context == Context::Kernel && mark == Context::User;
+                    context = mark;
+                }
                 CallchainEntry::Address(address) => {
                     // The cookie of a deferred callchain is no address.
                     if context == Context::UserDeferred {
                         continue;
                     }
-                    if !self.push(address, context, spaces, chain) {
+                    // Where the kernel took over, by a system call or a fault, the user's next
+                    // instruction is recorded: no call stands before it.
+                    let kind = if chain.frames.is_empty() || is_interrupted {
+                        FrameKind::InstructionPointer
+                    } else {
+                        FrameKind::ReturnAddress
+                    };
+                    is_interrupted = false;
+                    if !self.push(address, kind, context, spaces, chain) {
                         break;
                     }
                 }
@@ -113,7 +125,7 @@ impl<'a> Resolver<'a> {
         if chain.frames.is_empty()
             && let Some(ip) = ip
         {
-            self.push(ip, ip_context, spaces, chain);
+            self.push(ip, FrameKind::InstructionPointer, ip_context, spaces, chain);
         }
     }
 
@@ -121,12 +133,12 @@ impl<'a> Resolver<'a> {
     fn push(
         &mut self,
         address: u64,
+        kind: FrameKind,
         context: Context,
         spaces: &SampleSpaces,
         chain: &mut Chain,
     ) -> bool {
         let is_leaf = chain.frames.is_empty();
-        let kind = if is_leaf { FrameKind::InstructionPointer } else { FrameKind::ReturnAddress };
         let (space, stand_in) = match context {
             Context::Kernel => (Some(spaces.kernel), self.stand_ins.kernel),
             Context::User | Context::UserDeferred => (Some(spaces.user), self.stand_ins.unmapped),
@@ -136,7 +148,10 @@ impl<'a> Resolver<'a> {
             Context::Unknown => (None, self.stand_ins.unmapped),
         };
         // A return address may be one past the end of its mapping; the call is inside.
-        let probe = if is_leaf { address } else { address.saturating_sub(1) };
+        let probe = match kind {
+            FrameKind::ReturnAddress => address.saturating_sub(1),
+            FrameKind::InstructionPointer | FrameKind::Marker => address,
+        };
         let mapping = space.and_then(|space| self.index.spaces.lookup(space, probe));
         let frame = match mapping {
             Some(mapping) => {

@@ -139,6 +139,12 @@ fn kernel_frames_come_from_the_kernels_space_and_callers_from_the_users() {
     let kernel = "[kernel.kallsyms]+ffff800000001000";
     assert_eq!(folded(&conversion), [format!("/envoy+200;/envoy+100;{kernel} 1")]);
     let profile = &conversion.profile;
+    let (key, _) = profile.samples.iter().next().unwrap();
+    let kinds: Vec<_> =
+        profile.frames_of(key.stack).map(|frame| profile.frames[frame].kind).collect();
+    // The user's code was interrupted, or called the kernel: its own call comes one further out.
+    use profile::FrameKind::{InstructionPointer, ReturnAddress};
+    assert_eq!(kinds, [InstructionPointer, InstructionPointer, ReturnAddress]);
     let (_, binary) =
         profile.binaries.iter().find(|(_, b)| b.kind == profile::BinaryKind::Kernel).unwrap();
     let relocation = binary.relocation.unwrap();
