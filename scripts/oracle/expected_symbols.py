@@ -10,7 +10,9 @@ binary, with its debug package beside it as ELF.dwp. One line per distinct addre
      "symbols": [{"function": .., "file": .., "line": .., "start_line": ..}, innermost first]}
 
 The leaf of a stack is kind `ip` and looked up as it is. All other frames are kind `return`: both
-`address` and `file_offset` are the recorded return address minus 1. Functions are linkage names.
+`address` and `file_offset` are the recorded return address minus 1. The first user frame below
+kernel frames stands there as both kinds: it is where a system call returns to, but it is an exact
+instruction when the kernel was entered by an interrupt or a page fault. Functions are linkage names.
 For a function known from the symbol table alone, llvm-symbolizer takes some object's file name from
 there and no line; the file is left empty here. Where it knows nothing, `symbols` is empty.
 
@@ -43,15 +45,24 @@ def to_vaddr(segments, file_offset):
     raise ValueError(f"file offset {file_offset:#x} is in no PT_LOAD")
 
 
+def is_kernel(frame):
+    return int(frame.rpartition("@")[2], 16) >= 1 << 63 if "@" in frame else False
+
+
 def recorded(samples, dso):
     """The distinct (file offset, kind) of the frames in `dso`, callers as return address - 1."""
     found = set()
     with gzip.open(samples, "rt") as lines:
         for line in lines:
-            for depth, frame in enumerate(line.rstrip("\n").split("\t")[5].split(" ")):
+            frames = line.rstrip("\n").split("\t")[5].split(" ")
+            for depth, frame in enumerate(frames):
                 name, _, offset = frame.rpartition("+")
-                if name == dso:
-                    found.add((int(offset, 16), "ip") if depth == 0 else (int(offset, 16) - 1, "return"))
+                if name != dso:
+                    continue
+                if depth == 0 or is_kernel(frames[depth - 1]):
+                    found.add((int(offset, 16), "ip"))
+                if depth > 0:
+                    found.add((int(offset, 16) - 1, "return"))
     return sorted(found)
 
 

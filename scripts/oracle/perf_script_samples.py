@@ -23,6 +23,9 @@ Callers are as recorded: return addresses, not call sites. The exception are rec
 `--call-graph dwarf`. Their user frames are not recorded but unwound, so they are perf's, and perf
 hands out callers as return address - 1.
 
+A callchain with a context marker that perf does not know (garbage, say ffffffffffffffff) is
+discarded by perf as a whole. Here it keeps its frames, and counts as a disagreement.
+
 Anonymous memory, for which perf prints `/tmp/perf-PID.map`, is `//anon` here, as recorded.
 
 A file that was cut short, or whose perf was killed, first needs repair_header.py.
