@@ -39,14 +39,23 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Adds to the row of `key`.
-    pub fn add(&mut self, key: SampleKey, value: SampleValue) {
+    /// Adds to the row of `key`, and returns the row's number.
+    pub fn add(&mut self, key: SampleKey, value: SampleValue) -> usize {
         let row = self.keys.intern(key).index();
         if row == self.values.len() {
             self.values.push(value);
         } else {
-            self.values[row].add(value);
+            self.add_to_row(row, value);
         }
+        row
+    }
+
+    /// Adds to a row by the number that [`Samples::add`] returned for its key.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn add_to_row(&mut self, row: usize, value: SampleValue) {
+        self.values[row].add(value);
     }
 
     /// The rows in the order in which each was first seen.

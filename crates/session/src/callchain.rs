@@ -5,7 +5,7 @@ use perf_data::{CallchainEntry, Context, CpuMode};
 use profile::{Binary, BinaryKind, FileOffset, Frame, FrameKind, Id, Table};
 
 use crate::index::Index;
-use crate::spaces::{Space, SpaceVersion};
+use crate::spaces::SpaceVersion;
 
 /// The address spaces that a sample can reach, as they were at its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,18 +14,6 @@ pub(crate) struct SampleSpaces {
     pub(crate) kernel: SpaceVersion,
     pub(crate) guest_user: SpaceVersion,
     pub(crate) guest_kernel: SpaceVersion,
-}
-
-impl SampleSpaces {
-    pub(crate) fn at(index: &Index, pid: i32, time: u64) -> Self {
-        let spaces = &index.spaces;
-        Self {
-            user: spaces.at(Space::Process(pid), time),
-            kernel: spaces.at(Space::Kernel, time),
-            guest_user: spaces.at(Space::GuestProcess(pid), time),
-            guest_kernel: spaces.at(Space::GuestKernel, time),
-        }
-    }
 }
 
 /// A sample's stack, innermost frame first.

@@ -23,6 +23,7 @@ mod maps;
 mod merge;
 mod samples;
 mod spaces;
+mod threads;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;

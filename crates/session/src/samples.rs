@@ -1,19 +1,21 @@
 //! The second pass: samples in the order of the file, each looked up at its own time.
 
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use perf_data::{CallchainEntry, CpuMode, PerfData, RawRecord, RecordKind, Sample};
+use perf_data::{CpuMode, PerfData, RawRecord, RecordKind, Sample};
 use profile::{
     Binary, Frame, Id, Label, LabelSet, LabelValue, SampleKey, SampleValue, Samples, Stack, Table,
 };
 
 use crate::LabelKey;
-use crate::callchain::{Chain, Resolver, SampleSpaces, StandIns};
+use crate::callchain::{Chain, Resolver, StandIns};
 use crate::index::Index;
 use crate::losses::Losses;
+use crate::threads::{ThreadState, Threads};
 
 /// What all chunks have in common.
 pub(crate) struct Context<'a> {
@@ -59,28 +61,29 @@ pub(crate) fn read(context: &Context<'_>, part: Range<u64>, visited: &dyn Fn(Ran
         }
     }
     visited(step_start..part.end);
-    reader.chunk.used_mappings = reader.resolver.used;
-    reader.chunk
+    let Reader { mut chunk, resolver, threads, .. } = reader;
+    chunk.used_mappings = resolver.used;
+    for thread in threads.all() {
+        if let Some(program) = thread.program() {
+            let weight = chunk.programs.entry(program).or_default();
+            *weight = weight.saturating_add(thread.weight);
+        }
+    }
+    chunk
 }
 
 struct Reader<'a> {
     context: &'a Context<'a>,
     resolver: Resolver<'a>,
+    threads: Threads<'a>,
     chunk: Chunk,
     /// Stacks by the bytes of their callchain, and whatever else they depend on.
-    known_stacks: FxHashMap<StackKey, KnownStack>,
-    known_labels: FxHashMap<LabelsKey, Id<LabelSet>>,
+    known_stacks: FxHashMap<u128, KnownStack>,
+    /// Label sets by the number of the thread and the CPU, if that is asked for.
+    known_labels: FxHashMap<(usize, Option<u32>), Id<LabelSet>>,
+    latest_labels: (usize, Id<LabelSet>),
+    has_cpu_label: bool,
     chain: Chain,
-}
-
-/// 128 bits stand for the callchain: two that differ and collide are less likely than a memory
-/// error, and a whole recording of them is not for chance to make.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct StackKey {
-    callchain: u128,
-    spaces: SampleSpaces,
-    ip: Option<u64>,
-    mode: CpuMode,
 }
 
 #[derive(Clone, Copy)]
@@ -88,17 +91,8 @@ struct KnownStack {
     stack: Id<Stack>,
     is_broken: bool,
     is_leaf_unmapped: bool,
-}
-
-/// What the labels of a sample depend on. What was not asked for is left out, so that it
-/// cannot tell samples apart.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct LabelsKey {
-    comm: Option<Id<String>>,
-    thread_comm: Option<Id<String>>,
-    pid: Option<i32>,
-    tid: Option<i32>,
-    cpu: Option<u32>,
+    /// Where the latest sample of the stack was added: the next one is likely to belong there.
+    latest: Option<(SampleKey, usize)>,
 }
 
 impl<'a> Reader<'a> {
@@ -108,9 +102,12 @@ impl<'a> Reader<'a> {
         Self {
             context,
             resolver: Resolver::new(context.index, context.stand_ins),
+            threads: Threads::new(&context.index.spaces),
             chunk: Chunk { frames, stacks, labels, ..Chunk::default() },
             known_stacks: FxHashMap::default(),
             known_labels: FxHashMap::default(),
+            latest_labels: (usize::MAX, Id::new(0)),
+            has_cpu_label: context.labels.iter().any(|(label, _)| *label == LabelKey::Cpu),
             chain: Chain::default(),
         }
     }
@@ -132,93 +129,107 @@ impl<'a> Reader<'a> {
         };
         let attr = &perf.events()[event].attr;
         let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
-        let value = SampleValue { count: 1, weight };
-        let spaces = SampleSpaces::at(self.context.index, pid, time);
-        if let Some(program) = spaces.user.program {
-            let weight_so_far = self.chunk.programs.entry(program).or_default();
-            *weight_so_far = weight_so_far.saturating_add(weight);
-        }
-        let known = self.stack(&sample, record.cpu_mode(), &spaces);
+        let thread = self.threads.at(pid, tid, time);
+        self.threads.add_weight(thread, weight);
+        let labels = self.labels(thread, &sample);
+        let event = u32::try_from(event).unwrap_or(u32::MAX);
+        self.add(
+            &sample,
+            record.cpu_mode(),
+            thread,
+            (event, labels),
+            SampleValue { count: 1, weight },
+        );
+    }
+
+    fn add(
+        &mut self,
+        sample: &Sample<'a>,
+        mode: CpuMode,
+        thread: usize,
+        (event, labels): (u32, Id<LabelSet>),
+        value: SampleValue,
+    ) {
+        let key = stack_key(sample, mode, self.threads.get(thread).generation);
+        let known = match self.known_stacks.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(slot) => {
+                let spaces = &self.threads.get(thread).spaces;
+                let entries = sample.callchain.into_iter().flat_map(|chain| chain.entries());
+                self.resolver.resolve(entries, (sample.ip, mode), spaces, &mut self.chain);
+                let broken_stack = self.context.broken_stack;
+                slot.insert(new_stack(&mut self.chunk, &self.chain, broken_stack))
+            }
+        };
         if known.is_broken {
             self.chunk.losses.broken_stacks.add(value);
         }
         if known.is_leaf_unmapped {
             self.chunk.losses.unmapped_leaves.add(value);
         }
-        let labels = self.labels(&sample, (pid, tid), time);
-        let event = u32::try_from(event).unwrap_or(u32::MAX);
-        self.chunk.samples.add(SampleKey { stack: known.stack, event, labels }, value);
+        let key = SampleKey { stack: known.stack, event, labels };
+        match known.latest {
+            Some((latest, row)) if latest == key => self.chunk.samples.add_to_row(row, value),
+            _ => known.latest = Some((key, self.chunk.samples.add(key, value))),
+        }
     }
 
-    fn stack(&mut self, sample: &Sample<'a>, mode: CpuMode, spaces: &SampleSpaces) -> KnownStack {
-        let words = sample.callchain.map(|callchain| callchain.words());
-        let key = StackKey {
-            callchain: words.map_or(0, |words| xxh3_128(words.as_bytes())),
-            spaces: *spaces,
-            // The callchain repeats the instruction pointer.
-            ip: if words.is_some_and(|words| !words.is_empty()) { None } else { sample.ip },
-            mode,
-        };
-        if let Some(known) = self.known_stacks.get(&key) {
-            return *known;
+    fn labels(&mut self, thread: usize, sample: &Sample<'_>) -> Id<LabelSet> {
+        let cpu = if self.has_cpu_label { sample.cpu } else { None };
+        if cpu.is_none() && self.latest_labels.0 == thread {
+            return self.latest_labels.1;
         }
-        let entries = sample.callchain.into_iter().flat_map(|callchain| callchain.entries());
-        let known = self.new_stack(entries, (sample.ip, mode), spaces);
-        self.known_stacks.insert(key, known);
-        known
-    }
-
-    fn new_stack(
-        &mut self,
-        entries: impl Iterator<Item = CallchainEntry>,
-        ip: (Option<u64>, CpuMode),
-        spaces: &SampleSpaces,
-    ) -> KnownStack {
-        self.resolver.resolve(entries, ip, spaces, &mut self.chain);
-        let Chunk { frames, stacks, .. } = &mut self.chunk;
-        let mut stack = Stack::EMPTY;
-        if self.chain.is_broken {
-            let frame = frames.intern(Frame::marker(self.context.broken_stack));
-            stack = stacks.intern(Stack { parent: stack, frame });
+        let Self { context, threads, chunk, known_labels, .. } = self;
+        let labels = *known_labels
+            .entry((thread, cpu))
+            .or_insert_with(|| chunk.labels.intern(label_set(context, threads.get(thread), cpu)));
+        if cpu.is_none() {
+            self.latest_labels = (thread, labels);
         }
-        for frame in self.chain.frames.iter().rev() {
-            let frame = frames.intern(*frame);
-            stack = stacks.intern(Stack { parent: stack, frame });
-        }
-        let Chain { is_broken, is_leaf_unmapped, .. } = self.chain;
-        KnownStack { stack, is_broken, is_leaf_unmapped }
-    }
-
-    fn labels(&mut self, sample: &Sample<'_>, (pid, tid): (i32, i32), time: u64) -> Id<LabelSet> {
-        let spaces = &self.context.index.spaces;
-        let mut key = LabelsKey::default();
-        for (label, _) in self.context.labels {
-            match label {
-                LabelKey::Comm => key.comm = spaces.comm(pid, time),
-                LabelKey::ThreadComm => key.thread_comm = spaces.comm(tid, time),
-                LabelKey::Pid => key.pid = Some(pid),
-                LabelKey::Tid => key.tid = Some(tid),
-                LabelKey::Cpu => key.cpu = sample.cpu,
-            }
-        }
-        let Self { context, chunk, known_labels, .. } = self;
-        *known_labels.entry(key).or_insert_with(|| chunk.labels.intern(key.labels(context)))
+        labels
     }
 }
 
-impl LabelsKey {
-    fn labels(&self, context: &Context<'_>) -> LabelSet {
-        let number = |number: i64| LabelValue::Number(number, context.no_unit);
-        let label = |&(label, key): &(LabelKey, Id<String>)| {
-            let value = match label {
-                LabelKey::Comm => LabelValue::Text(self.comm?),
-                LabelKey::ThreadComm => LabelValue::Text(self.thread_comm?),
-                LabelKey::Pid => number(i64::from(self.pid?)),
-                LabelKey::Tid => number(i64::from(self.tid?)),
-                LabelKey::Cpu => number(i64::from(self.cpu?)),
-            };
-            Some(Label { key, value })
-        };
-        context.labels.iter().filter_map(label).collect()
+/// What tells stacks apart, in 128 bits: two callchains that differ and collide are less likely
+/// than a memory error, and a whole recording of them is not for chance to make.
+fn stack_key(sample: &Sample<'_>, mode: CpuMode, generation: u32) -> u128 {
+    let words = sample.callchain.map(|callchain| callchain.words());
+    let seed = |has_callchain: bool| {
+        u64::from(generation) << 8 | (mode as u64) << 1 | u64::from(has_callchain)
+    };
+    match words {
+        // The callchain repeats the instruction pointer.
+        Some(words) if !words.is_empty() => xxh3_128_with_seed(words.as_bytes(), seed(true)),
+        _ => xxh3_128_with_seed(&sample.ip.unwrap_or(0).to_ne_bytes(), seed(false)),
     }
+}
+
+fn new_stack(chunk: &mut Chunk, chain: &Chain, broken_stack: Id<String>) -> KnownStack {
+    let Chunk { frames, stacks, .. } = chunk;
+    let mut stack = Stack::EMPTY;
+    if chain.is_broken {
+        let frame = frames.intern(Frame::marker(broken_stack));
+        stack = stacks.intern(Stack { parent: stack, frame });
+    }
+    for frame in chain.frames.iter().rev() {
+        let frame = frames.intern(*frame);
+        stack = stacks.intern(Stack { parent: stack, frame });
+    }
+    let Chain { is_broken, is_leaf_unmapped, .. } = *chain;
+    KnownStack { stack, is_broken, is_leaf_unmapped, latest: None }
+}
+
+fn label_set(context: &Context<'_>, thread: &ThreadState, cpu: Option<u32>) -> LabelSet {
+    let number = |number: i64| LabelValue::Number(number, context.no_unit);
+    let label = |&(label, key): &(LabelKey, Id<String>)| {
+        let value = match label {
+            LabelKey::Comm => LabelValue::Text(thread.comm?),
+            LabelKey::ThreadComm => LabelValue::Text(thread.thread_comm?),
+            LabelKey::Pid => number(i64::from(thread.pid)),
+            LabelKey::Tid => number(i64::from(thread.tid)),
+            LabelKey::Cpu => number(i64::from(cpu?)),
+        };
+        Some(Label { key, value })
+    };
+    context.labels.iter().filter_map(label).collect()
 }

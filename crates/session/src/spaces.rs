@@ -1,5 +1,7 @@
 //! Address spaces and thread names as they were at any time of the recording.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use profile::{Binary, Id};
@@ -38,8 +40,8 @@ pub(crate) struct SpaceVersion {
 /// Looking up, at any time.
 impl Spaces {
     /// The address space as it was at `time`; empty if nothing is known of it.
-    pub(crate) fn at(&self, space: Space, time: u64) -> SpaceVersion {
-        self.versions.get(&space).and_then(|versions| at(versions, time)).unwrap_or_default()
+    pub(crate) fn at(&self, space: Space, time: u64) -> Period<SpaceVersion> {
+        at(self.versions.get(&space), time).map(Option::unwrap_or_default)
     }
 
     /// What was mapped at an address.
@@ -48,8 +50,21 @@ impl Spaces {
     }
 
     /// The name of a thread at `time`.
-    pub(crate) fn comm(&self, tid: i32, time: u64) -> Option<Id<String>> {
-        at(self.comms.get(&tid)?, time)
+    pub(crate) fn comm(&self, tid: i32, time: u64) -> Period<Option<Id<String>>> {
+        at(self.comms.get(&tid), time)
+    }
+}
+
+/// A value, and from when until when it is in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Period<Value> {
+    pub(crate) value: Value,
+    pub(crate) times: Range<u64>,
+}
+
+impl<Value> Period<Value> {
+    fn map<Other>(self, map: impl FnOnce(Value) -> Other) -> Period<Other> {
+        Period { value: map(self.value), times: self.times }
     }
 }
 
@@ -108,7 +123,14 @@ impl Spaces {
 }
 
 /// The value that was in force at `time`.
-fn at<Value: Copy>(values: &[(u64, Value)], time: u64) -> Option<Value> {
-    let after = values.partition_point(|(from, _)| *from <= time);
-    Some(values[after.checked_sub(1)?].1)
+fn at<Value: Copy>(changes: Option<&Vec<(u64, Value)>>, time: u64) -> Period<Option<Value>> {
+    let changes = changes.map_or(&[][..], |changes| changes);
+    let after = changes.partition_point(|(from, _)| *from <= time);
+    let (start, value) = match after.checked_sub(1).map(|last| changes[last]) {
+        Some((from, value)) => (from, Some(value)),
+        None => (0, None),
+    };
+    // The last moment that there is belongs to no period; a sample of it is looked up anew.
+    let end = changes.get(after).map_or(u64::MAX, |(from, _)| *from);
+    Period { value, times: start..end }
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use perf_data::PerfData;
 use perf_data_builder::{Event, Order, PerfFile, flags};
+use profile::FrameKind::{InstructionPointer, ReturnAddress};
 use proptest::prelude::*;
 use session::{Conversion, LabelKey, Options, convert};
 
@@ -143,7 +144,6 @@ fn kernel_frames_come_from_the_kernels_space_and_callers_from_the_users() {
     let kinds: Vec<_> =
         profile.frames_of(key.stack).map(|frame| profile.frames[frame].kind).collect();
     // The user's code was interrupted, or called the kernel: its own call comes one further out.
-    use profile::FrameKind::{InstructionPointer, ReturnAddress};
     assert_eq!(kinds, [InstructionPointer, InstructionPointer, ReturnAddress]);
     let (_, binary) =
         profile.binaries.iter().find(|(_, b)| b.kind == profile::BinaryKind::Kernel).unwrap();

@@ -4,7 +4,7 @@
 //! perf's view of the fixtures is recorded beside them (`scripts/oracle/perf_script_samples.py`
 //! wrote it). Recordings of the corpus are asked for as the test runs, where corpus and perf are
 //! there.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
