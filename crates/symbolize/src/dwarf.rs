@@ -44,9 +44,11 @@ pub(crate) struct DwarfLookup<'data> {
 
 /// Why a file's DWARF cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DwarfError {
+pub enum DwarfError {
+    /// A section lies outside the file or does not unpack.
     #[error(transparent)]
     Elf(#[from] ElfError),
+    /// The indexes of the sections make no sense.
     #[error("damaged DWARF: {0}")]
     Dwarf(#[from] gimli::Error),
 }
