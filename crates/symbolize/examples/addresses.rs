@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let path = path.ok_or("which ELF file?")?.canonicalize()?;
     let (profile, frames) = profile_of(&path)?;
-    let sources = Sources { images: vec![path], ..Sources::none() };
+    let sources = Sources { images: vec![path], ..Sources::default() };
     let options = Options { sources, kallsyms: None, vmlinux: None, inlines, threads };
 
     let begin = std::time::Instant::now();

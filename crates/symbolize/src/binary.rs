@@ -153,13 +153,16 @@ impl<'a> Tables<'a> {
         dwarf: Option<&'l mut DwarfLookup<'a>>,
     ) -> Vec<RawLine<'l>> {
         let mut lines = dwarf.map(|dwarf| dwarf.find(address)).unwrap_or_default();
-        if lines.last().is_none_or(|physical| physical.system_name.is_empty()) {
-            let symbol = self.symbols.find(address).or_else(|| self.exports.find(address));
-            if let Some(symbol) = symbol {
-                let mut physical = lines.pop().unwrap_or_default();
-                physical.system_name = Cow::Borrowed(symbol.name);
-                lines.push(physical);
-            }
+        let symbol = self.symbols.find(address);
+        // Assembly has lines in DWARF, and its names only here. Otherwise both name the physical
+        // function, and the symbol table is what other tools show: `abort`, where DWARF has
+        // `__GI_abort`.
+        if let Some(name) = symbol.or_else(|| self.exports.find(address))
+            && (symbol.is_some() || lines.last().is_none_or(|line| line.system_name.is_empty()))
+        {
+            let mut physical = lines.pop().unwrap_or_default();
+            physical.system_name = Cow::Borrowed(name);
+            lines.push(physical);
         }
         // An inlined function without a name (there are compilers that leave it out) has nothing
         // to show; nor has a line that belongs to no function.

@@ -49,20 +49,6 @@ fn line(symbol: &Value) -> (String, String, u32, u32) {
     (text("function"), file, number("line"), number("start_line"))
 }
 
-/// The complete constructor (`C1`) and the base constructor (`C2`) of a class without virtual
-/// bases are one piece of code with two names. DWARF has one of them and we show that;
-/// llvm-symbolizer replaces the outermost name by one from the symbol table.
-fn same_but_for_constructor_alias(found: &Lines, expected: &Lines) -> bool {
-    let alias = |lines: &Lines| -> Lines {
-        let mut lines = lines.clone();
-        if let Some((name, ..)) = lines.last_mut() {
-            *name = name.replace("C1E", "C2E");
-        }
-        lines
-    };
-    alias(found) == alias(expected)
-}
-
 #[test]
 fn every_address_is_named_as_llvm_symbolizer_names_it() {
     let expected = expected();
@@ -78,20 +64,13 @@ fn every_address_is_named_as_llvm_symbolizer_names_it() {
     assert_eq!(used.quality, Quality::DwarfWithPackage);
     assert_eq!(used.package.as_deref(), Some(&*fixture(PACKAGE)));
 
-    let (mut with_inlines, mut aliases) = (0, 0);
+    let mut with_inlines = 0;
     for (address, frame) in frames {
-        let (found, expected) = (lines(&symbolized.symbols, frame), &expected[&address]);
+        let found = lines(&symbolized.symbols, frame);
+        assert_eq!(found, expected[&address], "{address:#x}");
         with_inlines += usize::from(found.len() > 1);
-        if found != *expected {
-            assert!(
-                same_but_for_constructor_alias(&found, expected),
-                "{address:#x}:\nfound    {found:#?}\nexpected {expected:#?}"
-            );
-            aliases += 1;
-        }
     }
     assert!(with_inlines > 200, "only {with_inlines} addresses are in inlined calls");
-    assert!(aliases <= 2, "{aliases} constructors have another name");
 }
 
 #[test]
