@@ -93,8 +93,8 @@ impl<'sources> Locator<'sources> {
     }
 
     /// The files given by hand that cannot be used for any binary.
-    pub fn refused(&self) -> &[Refused] {
-        &self.given.refused
+    pub fn into_refused(self) -> Vec<Refused> {
+        self.given.refused
     }
 
     /// Looks for the files of one recorded binary: first among those given by hand, then at its

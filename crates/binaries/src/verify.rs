@@ -45,6 +45,9 @@ pub enum Refusal {
     /// Nothing is recorded that could tell whether it is the right file.
     #[error("neither a build ID nor a mapping is recorded to check it against")]
     Unverifiable,
+    /// A kernel without the symbol whose recorded address says how far the kernel was moved.
+    #[error("it has no symbol `{0}`, whose address is recorded")]
+    NoReference(String),
     /// Its checksum is not the one that the stripped file states for its debug file.
     #[error("CRC {found:08x} instead of {expected:08x}")]
     Checksum {

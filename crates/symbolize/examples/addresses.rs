@@ -1,38 +1,39 @@
 //! Looks up ELF addresses in one file, for comparison with other tools and for measurements.
 //!
 //! ```text
-//! cargo run --release --example addresses -- [--no-inlines] [--threads N] ELF < addresses
+//! cargo run --release --example addresses -- [--no-inlines] [--threads N] ELF [DEBUG_FILE...] < addresses
 //! ```
 //!
-//! Takes one hexadecimal address a line, as `llvm-symbolizer --obj=ELF` does, and prints for each
+//! The addresses are those of the first file. Takes one hexadecimal address a line, as `llvm-symbolizer --obj=ELF` does, and prints for each
 //! its lines, the innermost inlined function first, as `function file:line (declared at line)`,
 //! then an empty line. `system_name` is printed, not the demangled name.
 
+use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use binaries::{ElfImage, Sources};
 use profile::{
-    Binary, BinaryKind, ElfAddr, Frame, FrameKind, Mapping, Profile, RuntimeAddr, Symbols,
+    Binary, BinaryKind, ElfAddr, FileOffset, Frame, FrameKind, Id, Mapping, Profile, RuntimeAddr,
+    Symbols,
 };
 use symbolize::{Options, symbolize};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let mut inlines = true;
     let mut threads = NonZeroUsize::MIN;
-    let mut path = None;
+    let mut images = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--no-inlines" => inlines = false,
             "--threads" => threads = arguments.next().ok_or("--threads needs a number")?.parse()?,
-            _ => path = Some(PathBuf::from(argument)),
+            _ => images.push(PathBuf::from(argument).canonicalize()?),
         }
     }
-    let path = path.ok_or("which ELF file?")?.canonicalize()?;
-    let (profile, frames) = profile_of(&path)?;
-    let sources = Sources { images: vec![path], ..Sources::none() };
+    let (profile, frames) = profile_of(images.first().ok_or("which ELF file?")?)?;
+    let sources = Sources { images, ..Sources::default() };
     let options = Options { sources, kallsyms: None, vmlinux: None, inlines, threads };
 
     let begin = std::time::Instant::now();
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(out.flush()?)
 }
 
-fn print(out: &mut impl Write, symbols: &Symbols, frame: profile::Id<Frame>) -> io::Result<()> {
+fn print(out: &mut impl Write, symbols: &Symbols, frame: Id<Frame>) -> io::Result<()> {
     for line in symbols.lines(frame) {
         let function = symbols.functions[line.function];
         let (name, file) = (symbols.text(function.system_name), symbols.text(function.filename));
@@ -60,10 +61,11 @@ fn print(out: &mut impl Write, symbols: &Symbols, frame: profile::Id<Frame>) -> 
     Ok(())
 }
 
+/// An address, and its frame if it is in the file.
+type Asked = (ElfAddr, Option<Id<Frame>>);
+
 /// A profile with a frame for each address of standard input, as if the file had been mapped.
-fn profile_of(
-    path: &std::path::Path,
-) -> Result<(Profile, Vec<(ElfAddr, Option<profile::Id<Frame>>)>), Box<dyn std::error::Error>> {
+fn profile_of(path: &Path) -> Result<(Profile, Vec<Asked>), Box<dyn Error>> {
     let image = ElfImage::open(path)?;
     let mut profile = Profile::new();
     let name = path.to_str().ok_or("not UTF-8")?.to_owned();
@@ -75,7 +77,7 @@ fn profile_of(
     };
     let binary = profile.binaries.intern(binary);
     for segment in image.layout().executable() {
-        let start = profile::FileOffset(segment.offset.0 / 4096 * 4096);
+        let start = FileOffset(segment.offset.0 / 4096 * 4096);
         let end = (segment.offset.0 + segment.file_size).next_multiple_of(4096);
         let start_address = RuntimeAddr(segment.address.0 / 4096 * 4096);
         let len = end - start.0;

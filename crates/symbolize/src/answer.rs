@@ -57,6 +57,13 @@ pub(crate) struct RawLine<'a> {
     pub(crate) line: u32,
 }
 
+impl<'a> RawLine<'a> {
+    /// A function of which only the name is known.
+    pub(crate) fn named(name: &'a str) -> Self {
+        Self { system_name: Cow::Borrowed(name), ..Self::default() }
+    }
+}
+
 impl Answers {
     /// Answers the next place with lines, the innermost inlined function first. Empty ones are
     /// no answer: the place is then unnamed.

@@ -42,11 +42,11 @@ pub(crate) struct Lookup {
     pub(crate) threads: NonZeroUsize,
 }
 
-/// The answers for places of one binary, and what was wrong with its files.
+/// The answers for places of one binary, and what was wrong with its DWARF.
 pub(crate) struct Answered {
     /// In runs that follow each other.
     pub(crate) runs: Vec<Answers>,
-    pub(crate) damage: Vec<String>,
+    pub(crate) dwarf_error: Option<DwarfError>,
 }
 
 /// Looks up sorted places of a binary.
@@ -59,8 +59,8 @@ pub(crate) fn look_up(
     places: &[FileOffset],
     lookup: Lookup,
 ) -> Answered {
-    let mut damage = Vec::new();
-    let mut keep = |error: DwarfError| damage.push(error.to_string());
+    let mut dwarf_error = None;
+    let mut keep = |error| dwarf_error = Some(error);
     let data = (found.image.quality() >= Quality::Dwarf).then(|| DwarfData::load(found));
     let data = data.and_then(|data| data.map_err(&mut keep).ok());
     let dwarf = data.as_ref().and_then(|data| data.parse().map_err(&mut keep).ok());
@@ -85,8 +85,8 @@ pub(crate) fn look_up(
     });
     let (runs, errors): (_, Vec<_>) = answered.into_iter().unzip();
     // All workers parse the same indexes, so that all fail alike.
-    damage.extend(errors.into_iter().flatten().next().map(|error| error.to_string()));
-    Answered { runs, damage }
+    let dwarf_error = dwarf_error.or_else(|| errors.into_iter().flatten().next());
+    Answered { runs, dwarf_error }
 }
 
 /// What all workers read.
@@ -153,13 +153,16 @@ impl<'a> Tables<'a> {
         dwarf: Option<&'l mut DwarfLookup<'a>>,
     ) -> Vec<RawLine<'l>> {
         let mut lines = dwarf.map(|dwarf| dwarf.find(address)).unwrap_or_default();
-        if lines.last().is_none_or(|physical| physical.system_name.is_empty()) {
-            let symbol = self.symbols.find(address).or_else(|| self.exports.find(address));
-            if let Some(symbol) = symbol {
-                let mut physical = lines.pop().unwrap_or_default();
-                physical.system_name = Cow::Borrowed(symbol.name);
-                lines.push(physical);
-            }
+        let symbol = self.symbols.find(address);
+        // Assembly has lines in DWARF, and its names only here. Otherwise both name the physical
+        // function, and the symbol table is what other tools show: `abort`, where DWARF has
+        // `__GI_abort`.
+        if let Some(name) = symbol.or_else(|| self.exports.find(address))
+            && (symbol.is_some() || lines.last().is_none_or(|line| line.system_name.is_empty()))
+        {
+            let mut physical = lines.pop().unwrap_or_default();
+            physical.system_name = Cow::Borrowed(name);
+            lines.push(physical);
         }
         // An inlined function without a name (there are compilers that leave it out) has nothing
         // to show; nor has a line that belongs to no function.

@@ -26,9 +26,8 @@ pub(crate) fn demangle(name: &str) -> Cow<'_, str> {
     if name.len() > MAX_MANGLED_LEN {
         return Cow::Borrowed(name);
     }
-    // Rust's legacy names are valid C++ names, with a hash at the end that nobody wants to see.
-    if let Ok(rust) = rustc_demangle::try_demangle(name) {
-        return Cow::Owned(simplify_rust(&format!("{rust:#}")));
+    if let Some(rust) = demangle_rust(name) {
+        return Cow::Owned(rust);
     }
     if name.starts_with("_Z") || name.starts_with("__Z") || name.starts_with("_GLOBAL_") {
         return demangle_cpp(name).map_or(Cow::Borrowed(name), Cow::Owned);
@@ -36,7 +35,17 @@ pub(crate) fn demangle(name: &str) -> Cow<'_, str> {
     Cow::Borrowed(name)
 }
 
+/// Rust's older mangling is C++'s with a hash at the end, which is how the two are told apart.
+fn demangle_rust(name: &str) -> Option<String> {
+    let demangled = rustc_demangle::try_demangle(name).ok()?;
+    let (full, without_hash) = (demangled.to_string(), format!("{demangled:#}"));
+    (name.starts_with("_R") || full != without_hash).then_some(without_hash)
+}
+
 fn demangle_cpp(name: &str) -> Option<String> {
+    if let Some((kind, function)) = thunk(name) {
+        return Some(format!("{kind} to {}", demangle_cpp(&format!("_Z{function}"))?));
+    }
     // `.llvm.123`, `.cold` and their like name a variant of the function, not another function.
     let mangled = name.split_once('.').map_or(name, |(function, _)| function);
     let parse = ParseOptions::default().recursion_limit(RECURSION_LIMIT);
@@ -48,7 +57,30 @@ fn demangle_cpp(name: &str) -> Option<String> {
         DemangleOptions::new().no_params().no_return_type().recursion_limit(RECURSION_LIMIT);
     let mut simplified = WithoutTemplateArguments::default();
     symbol.structured_demangle(&mut simplified, &print).ok()?;
-    Some(without_enclosing_parameters(&simplified.text))
+    let name = [" &&", " &", " volatile", " const"]
+        .iter()
+        .fold(&*simplified.text, |name, qualifier| name.strip_suffix(qualifier).unwrap_or(name));
+    Some(without_enclosing_parameters(name))
+}
+
+/// What kind of thunk a name is, and the mangling, without `_Z`, of the function it leads to. A
+/// thunk corrects `this` on the way into a method that was called through another base class.
+fn thunk(name: &str) -> Option<(&'static str, &str)> {
+    let (kind, numbers, offsets) = match name.get(..4)? {
+        "_ZTh" => ("non-virtual thunk", 1, &name[4..]),
+        "_ZTv" => ("virtual thunk", 2, &name[4..]),
+        _ => return None,
+    };
+    let mut rest = offsets;
+    for _ in 0..numbers {
+        let (number, behind) = rest.split_once('_')?;
+        let digits = number.strip_prefix('n').unwrap_or(number);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        rest = behind;
+    }
+    Some((kind, rest))
 }
 
 /// Takes the demangler's text and leaves template arguments out. The demangler says where they
@@ -91,7 +123,7 @@ impl DemangleWrite for WithoutTemplateArguments {
         if self.text.len() + text.len() > MAX_DEMANGLED_LEN {
             return Err(std::fmt::Error);
         }
-        self.text.push_str(text);
+        self.text.push_str(without_standard_arguments(text));
         Ok(())
     }
 
@@ -103,28 +135,31 @@ impl DemangleWrite for WithoutTemplateArguments {
     }
 }
 
-/// Drops the parameters of functions that a lambda or a local class is in:
-/// `run(int) const::{lambda(char)#1}::operator()` is `run::{lambda(char)#1}::operator()`.
+/// The classes that have a mangling of their own are written in one piece.
+fn without_standard_arguments(text: &str) -> &str {
+    match text {
+        "std::basic_istream<char, std::char_traits<char> >" => "std::istream",
+        "std::basic_ostream<char, std::char_traits<char> >" => "std::ostream",
+        "std::basic_iostream<char, std::char_traits<char> >" => "std::iostream",
+        _ => text,
+    }
+}
+
+/// Empties the parameters of functions that a lambda or a local class is in:
+/// `run(int) const::{lambda(char)#1}::operator()` is `run() const::{lambda(char)#1}::operator()`.
 fn without_enclosing_parameters(name: &str) -> String {
     let mut simplified = String::with_capacity(name.len());
     let mut rest = name;
     while let Some(open) = rest.find(['(', '{']) {
         let (before, group) = rest.split_at(open);
         let (group, after) = split_group(group);
-        let is_parameters = group.starts_with('(')
-            && group != "(anonymous namespace)"
-            && !(group == "()" && before.ends_with("operator"));
         simplified.push_str(before);
-        if is_parameters {
-            let qualifiers = after.find("::").unwrap_or(after.len());
-            let is_qualified = matches!(
-                after[..qualifiers].trim(),
-                "const" | "volatile" | "const volatile" | "&" | "&&" | "const &"
-            );
-            rest = if is_qualified { &after[qualifiers..] } else { after };
-        } else {
+        rest = after;
+        let is_operator = group == "()" && before.ends_with("operator");
+        if group.starts_with('{') || group == "(anonymous namespace)" || is_operator {
             simplified.push_str(group);
-            rest = after;
+        } else {
+            simplified.push_str("()");
         }
     }
     simplified.push_str(rest);
@@ -147,29 +182,81 @@ fn split_group(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-/// Drops generic arguments, `alloc::vec::Vec<u8>::push` being `alloc::vec::Vec::push`, and keeps
-/// `<T as Trait>::method`, in which the angle brackets are no arguments.
-fn simplify_rust(name: &str) -> String {
-    let mut simplified = String::with_capacity(name.len());
-    let mut depth = 0_usize;
-    let mut previous = '\0';
-    for (index, character) in name.char_indices() {
-        let opens_arguments = character == '<'
-            && (depth > 0
-                || simplified.ends_with("::")
-                || previous.is_alphanumeric()
-                || previous == '_');
-        if opens_arguments {
-            if depth == 0 && simplified.ends_with("::") && name[index..].contains('>') {
-                simplified.truncate(simplified.len() - 2);
-            }
-            depth += 1;
-        } else if depth > 0 && character == '>' && previous != '-' {
-            depth -= 1;
-        } else if depth == 0 {
-            simplified.push(character);
+#[cfg(test)]
+mod tests {
+    use super::demangle;
+
+    /// Each as the Go pprof shows it (`demangle.Filter` with `NoParams`, `NoEnclosingParams` and
+    /// `NoTemplateParams`), but for those marked.
+    const NAMES: &[(&str, &str)] = &[
+        // Plain names, and names of no kind.
+        ("main", "main"),
+        ("_start", "_start"),
+        ("memcpy", "memcpy"),
+        ("_ZN5Envoy", "_ZN5Envoy"),
+        ("_Z", "_Z"),
+        ("", ""),
+        // Parameters, return types, qualifiers.
+        ("_ZN5Envoy4Http12ActiveStream6decodeIiEEvT_", "Envoy::Http::ActiveStream::decode"),
+        ("_ZNSt6vectorIiSaIiEE9push_backEOi", "std::vector::push_back"),
+        ("_ZN3FooILi3EE3barEv", "Foo::bar"),
+        ("_ZN3FooIXgtLi3ELi2EEE3barEv", "Foo::bar"),
+        ("_Z3fooILb1EEvv", "foo"),
+        ("_ZNK3Foo3barB5cxx11Ev", "Foo::bar[abi:cxx11]"),
+        ("_ZNO3Foo3barEv", "Foo::bar"),
+        ("_ZNKR3Foo3barEv", "Foo::bar"),
+        ("_ZSt4moveIRiEONSt16remove_referenceIT_E4typeEOS2_", "std::move"),
+        // Constructors and destructors.
+        ("_ZN3FooC1Ev", "Foo::Foo"),
+        ("_ZN3FooD0Ev", "Foo::~Foo"),
+        ("_ZNSaIcEC1Ev", "std::allocator::allocator"),
+        // Operators whose names have angle brackets or parentheses.
+        ("_ZlsRSoRK3Foo", "operator<<"),
+        ("_ZN3FooltERKS_", "Foo::operator<"),
+        ("_ZN3FoossERKS_", "Foo::operator<=>"),
+        ("_ZN3FooptEv", "Foo::operator->"),
+        ("_ZN3FooclEi", "Foo::operator()"),
+        ("_ZltIiEbRK3FooIT_ES3_", "operator<"),
+        ("_ZN3FoocvbEv", "Foo::operator bool"),
+        ("_ZN3FoonwEm", "Foo::operator new"),
+        ("_ZdlPvm", "operator delete"),
+        // Lambdas and what else is inside a function.
+        ("_ZN12_GLOBAL__N_13fooEv", "(anonymous namespace)::foo"),
+        ("_ZZN3Foo3barEiENUlvE_clEv", "Foo::bar()::{lambda()#1}::operator()"),
+        ("_ZZNK3Foo3barEiENKUlcE0_clEc", "Foo::bar() const::{lambda(char)#2}::operator()"),
+        ("_ZNSt8functionIFvvEEC2IZ3barvEUlvE_vEEOT_", "std::function::function"),
+        // Variants of one function that the compiler made.
+        ("_ZN4Edge5thingEv.cold", "Edge::thing"),
+        ("_ZN4Edge5thingEi.llvm.12345", "Edge::thing"),
+        ("_ZN4Edge5thingEi.constprop.0.isra.1", "Edge::thing"),
+        // pprof leaves the parameters of thunks.
+        ("_ZThn16_N3Foo3barEi", "non-virtual thunk to Foo::bar"),
+        ("_ZTv0_n24_N3Foo3barEv", "virtual thunk to Foo::bar"),
+        // Rust, older and newer. pprof drops the type arguments of the newer one.
+        ("_ZN4core3fmt5write17h0123456789abcdefE", "core::fmt::write"),
+        ("_RNvNtCs1234_7mycrate3foo3bar", "mycrate::foo::bar"),
+        // Not understood by `cpp_demangle`: left to pprof's demangler.
+        ("_Z3fooITnvEvv", "_Z3fooITnvEvv"),
+    ];
+
+    #[test]
+    fn names_are_shown_as_pprof_shows_them() {
+        for (mangled, expected) in NAMES {
+            assert_eq!(demangle(mangled), *expected, "{mangled}");
         }
-        previous = character;
     }
-    if depth == 0 { simplified } else { name.to_owned() }
+
+    #[test]
+    fn no_name_takes_long_or_panics() {
+        let nested = format!("_Z{}1aE", "N".repeat(100_000));
+        assert_eq!(demangle(&nested), nested);
+        let deep = format!("_Z1aI{}vE", "P".repeat(10_000));
+        assert_eq!(demangle(&deep), deep);
+        // Each substitution doubles the text.
+        let doubling = "_Z1fSt4pairIiiE".to_owned() + &"S_IS_S_E".repeat(40);
+        demangle(&doubling);
+        for name in ["_ZTh", "_ZThn_", "_ZTv0_", "_ZThé", "_R", "__Z", "_GLOBAL_", "_ZN(", "é"] {
+            demangle(name);
+        }
+    }
 }

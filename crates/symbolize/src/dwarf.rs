@@ -44,9 +44,11 @@ pub(crate) struct DwarfLookup<'data> {
 
 /// Why a file's DWARF cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DwarfError {
+pub enum DwarfError {
+    /// A section lies outside the file or does not unpack.
     #[error(transparent)]
     Elf(#[from] ElfError),
+    /// The indexes of the sections make no sense.
     #[error("damaged DWARF: {0}")]
     Dwarf(#[from] gimli::Error),
 }
@@ -61,13 +63,16 @@ impl<'image> DwarfData<'image> {
             RunTimeEndian::Big
         };
         let sections = DwarfSections::load(|id| -> Result<_, DwarfError> {
+            if !is_needed(id) {
+                return Ok(Cow::default());
+            }
             let bytes = load(image, id.name())?;
             let addresses = id == SectionId::DebugAddr;
             Ok(if addresses { replace_tombstones(bytes, &found.layout) } else { bytes })
         })?;
         let package = found.package.as_ref().map(|package| {
             DwarfPackageSections::load(|id| -> Result<_, DwarfError> {
-                match id.dwo_name() {
+                match id.dwo_name().filter(|_| is_needed(id)) {
                     Some(name) => load(package, name),
                     None => Ok(Cow::default()),
                 }
@@ -85,6 +90,21 @@ impl<'image> DwarfData<'image> {
         let package = package.map(|package| package.borrow(|bytes| reader(bytes), reader(&[])));
         Ok(Dwarf { sections: Arc::new(sections), package: package.transpose()? })
     }
+}
+
+/// Whether a section leads to functions or lines. The others, of variables, types and macros, are
+/// half of what would have to be unpacked.
+fn is_needed(id: SectionId) -> bool {
+    !matches!(
+        id,
+        SectionId::DebugLoc
+            | SectionId::DebugLocLists
+            | SectionId::DebugMacinfo
+            | SectionId::DebugMacro
+            | SectionId::DebugNames
+            | SectionId::DebugTuIndex
+            | SectionId::DebugTypes
+    )
 }
 
 fn load<'image>(image: &'image ElfImage, name: &str) -> Result<Cow<'image, [u8]>, DwarfError> {

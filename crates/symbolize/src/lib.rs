@@ -22,6 +22,8 @@ mod declaration;
 mod demangle;
 mod dwarf;
 mod frames;
+mod kallsyms;
+mod kernel;
 mod report;
 mod source_path;
 mod symbol_table;
@@ -30,14 +32,18 @@ mod symbols;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use binaries::{Located, Locator, Match, Recorded, Refused, Sources};
+use binaries::{Locator, Match, Quality, Recorded, Refused, Sources};
 use profile::{BinaryKind, Profile, Reason, Symbols, Unnamed};
 
-use crate::binary::{Addresses, Answered, Lookup};
+use crate::answer::{Answers, RawLine};
+use crate::binary::{Addresses, Lookup};
 use crate::frames::{BinaryFrames, by_binary};
+use crate::kernel::{Kernel, Vmlinux};
 use crate::symbols::SymbolsBuilder;
 
-pub use crate::report::{BinaryReport, Outcomes, UsedFiles};
+pub use crate::dwarf::DwarfError;
+pub use crate::kallsyms::KallsymsError;
+pub use crate::report::{BinaryReport, Outcomes, Problem, UsedFiles};
 
 /// Where symbols come from, and how they are looked up.
 #[derive(Clone, Debug)]
@@ -81,67 +87,146 @@ pub fn symbolize(
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Symbolized {
-    let locator = Locator::new(&options.sources);
     let groups = by_binary(profile);
     let total = groups.iter().map(|group| group.frames.len()).sum();
     let mut done = 0;
-    let mut builder = SymbolsBuilder::new(profile);
-    let mut reports = Vec::with_capacity(groups.len());
+    let mut work = Work {
+        profile,
+        options,
+        locator: Locator::new(&options.sources),
+        kernel: None,
+        symbols: SymbolsBuilder::new(profile),
+    };
+    let mut binaries = Vec::with_capacity(groups.len());
     for group in &groups {
         progress(Progress { done, total });
-        reports.push(symbolize_binary(profile, options, &locator, group, &mut builder));
+        binaries.push(work.symbolize_binary(group));
         done += group.frames.len();
     }
     progress(Progress { done, total });
-    Symbolized { symbols: builder.finish(), binaries: reports, refused: Vec::new() }
+    let Work { symbols, locator, .. } = work;
+    Symbolized { symbols: symbols.finish(), binaries, refused: locator.into_refused() }
 }
 
-/// Looks up the frames of one binary.
-fn symbolize_binary(
-    profile: &Profile,
-    options: &Options,
-    locator: &Locator<'_>,
-    group: &BinaryFrames,
-    builder: &mut SymbolsBuilder,
-) -> BinaryReport {
-    let mut report = BinaryReport::new(group.binary);
-    let reason = match profile.binaries[group.binary].kind {
-        BinaryKind::File => {
-            let recorded = Recorded::of(profile, group.binary);
-            let Located { found, refused, notes } = locator.locate(&recorded);
-            report.refused = refused;
-            report.notes = notes;
-            if let Some(found) = found {
-                let addresses = Addresses::Segments(&found.layout);
-                let lookup = Lookup { inlines: options.inlines, threads: options.threads };
-                let Answered { runs, damage } =
-                    binary::look_up(&found, &addresses, &group.places, lookup);
-                report.used = Some(used(&found));
-                report.damage = damage;
-                report.frames = builder.add(group, &runs);
-                return report;
+/// What the binaries of a profile have in common.
+struct Work<'a> {
+    profile: &'a Profile,
+    options: &'a Options,
+    locator: Locator<'a>,
+    /// Opened when the first kernel frame asks for it.
+    kernel: Option<Kernel>,
+    symbols: SymbolsBuilder,
+}
+
+impl Work<'_> {
+    fn symbolize_binary(&mut self, group: &BinaryFrames) -> BinaryReport {
+        let mut report = BinaryReport::new(group.binary);
+        let outcome = match self.profile.binaries[group.binary].kind {
+            BinaryKind::File => self.file(group, &mut report),
+            BinaryKind::Kernel => self.kernel_image(group, &mut report),
+            BinaryKind::KernelModule => self.kernel_symbols(group, &mut report),
+            BinaryKind::KernelGenerated => Ok(self.generated(group)),
+            BinaryKind::Vdso | BinaryKind::Guest => Err(Reason::NoFile),
+            BinaryKind::Anonymous => Err(Reason::Anonymous),
+            BinaryKind::Unmapped => Err(Reason::Unmapped),
+            BinaryKind::None => Err(Reason::Marker),
+        };
+        report.frames = match outcome {
+            Ok(runs) => self.symbols.add(group, &runs),
+            Err(reason) => self.symbols.leave_unnamed(group, reason),
+        };
+        report
+    }
+
+    fn file(
+        &self,
+        group: &BinaryFrames,
+        report: &mut BinaryReport,
+    ) -> Result<Vec<Answers>, Reason> {
+        let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
+        report.refused = located.refused;
+        report.notes = located.notes;
+        let nothing = if report.refused.is_empty() { Reason::NoFile } else { Reason::WrongFile };
+        let found = located.found.ok_or(nothing)?;
+        Ok(self.look_up(&found, &Addresses::Segments(&found.layout), group, report))
+    }
+
+    fn kernel_image(
+        &mut self,
+        group: &BinaryFrames,
+        report: &mut BinaryReport,
+    ) -> Result<Vec<Answers>, Reason> {
+        let vmlinux = self.kernel().vmlinux.clone();
+        report.refused.extend(self.kernel().refused.take());
+        match vmlinux {
+            Some(Vmlinux { found, moved }) => {
+                Ok(self.look_up(&found, &Addresses::Moved(moved), group, report))
             }
-            if report.refused.is_empty() { Reason::NoFile } else { Reason::WrongFile }
+            None => self.kernel_symbols(group, report),
         }
-        BinaryKind::Kernel
-        | BinaryKind::KernelModule
-        | BinaryKind::KernelGenerated
-        | BinaryKind::Vdso
-        | BinaryKind::Guest => Reason::NoFile,
-        BinaryKind::Anonymous => Reason::Anonymous,
-        BinaryKind::Unmapped => Reason::Unmapped,
-        BinaryKind::None => Reason::Marker,
-    };
-    report.frames = builder.leave_unnamed(group, Unnamed { reason, function_start: None });
-    report
-}
+    }
 
-fn used(found: &Match) -> UsedFiles {
-    UsedFiles {
-        image: found.image.path().to_owned(),
-        build_id: found.image.build_id(),
-        code: found.code.as_ref().map(|code| code.path().to_owned()),
-        package: found.package.as_ref().map(|package| package.path().to_owned()),
-        quality: found.quality(),
+    fn kernel_symbols(
+        &mut self,
+        group: &BinaryFrames,
+        report: &mut BinaryReport,
+    ) -> Result<Vec<Answers>, Reason> {
+        let kernel = self.kernel();
+        report.problems.extend(kernel.problem.take());
+        let (path, kallsyms) = kernel.kallsyms.as_ref().ok_or(Reason::NoFile)?;
+        let mut answers = Answers::default();
+        for place in &group.places {
+            let name = kallsyms.find(place.0);
+            answers.push(&name.map(RawLine::named).into_iter().collect::<Vec<_>>(), || Unnamed {
+                reason: Reason::NoSymbol,
+                function_start: None,
+            });
+        }
+        report.used = Some(UsedFiles {
+            image: path.clone(),
+            build_id: None,
+            code: None,
+            package: None,
+            quality: Quality::Symbols,
+        });
+        Ok(vec![answers])
+    }
+
+    /// Code that the kernel made itself is recorded under the name of its one function.
+    fn generated(&self, group: &BinaryFrames) -> Vec<Answers> {
+        let path = &self.profile.strings[self.profile.binaries[group.binary].path];
+        let line = RawLine::named(path.trim_start_matches('[').trim_end_matches(']'));
+        let mut answers = Answers::default();
+        for _ in &group.places {
+            answers.push(std::slice::from_ref(&line), || Unnamed {
+                reason: Reason::NoSymbol,
+                function_start: None,
+            });
+        }
+        vec![answers]
+    }
+
+    fn look_up(
+        &self,
+        found: &Match,
+        addresses: &Addresses<'_>,
+        group: &BinaryFrames,
+        report: &mut BinaryReport,
+    ) -> Vec<Answers> {
+        let lookup = Lookup { inlines: self.options.inlines, threads: self.options.threads };
+        let answered = binary::look_up(found, addresses, &group.places, lookup);
+        let path = found.image.path();
+        report.used = Some(UsedFiles::of(found));
+        report.problems.extend(
+            answered.dwarf_error.map(|error| Problem::Dwarf { path: path.to_owned(), error }),
+        );
+        answered.runs
+    }
+
+    fn kernel(&mut self) -> &mut Kernel {
+        let Self { profile, options, kernel, .. } = self;
+        kernel.get_or_insert_with(|| {
+            Kernel::open(profile, options.kallsyms.as_deref(), options.vmlinux.as_deref())
+        })
     }
 }

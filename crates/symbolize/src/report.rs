@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use binaries::{Note, Quality, Refused};
+use binaries::{Match, Note, Quality, Refused};
 use profile::{Binary, BuildId, Id, Reason};
+
+use crate::dwarf::DwarfError;
+use crate::kallsyms::KallsymsError;
 
 /// Where the names of one binary came from.
 #[derive(Debug)]
@@ -17,8 +20,8 @@ pub struct BinaryReport {
     pub refused: Vec<Refused>,
     /// Reservations about the files used.
     pub notes: Vec<Note>,
-    /// Parts of the files used that could not be read.
-    pub damage: Vec<String>,
+    /// What of the files at hand could not be used, though they are the right ones.
+    pub problems: Vec<Problem>,
     /// What became of its frames.
     pub frames: Outcomes,
 }
@@ -31,10 +34,29 @@ impl BinaryReport {
             used: None,
             refused: Vec::new(),
             notes: Vec::new(),
-            damage: Vec::new(),
+            problems: Vec::new(),
             frames: Outcomes::default(),
         }
     }
+}
+
+/// A part of a file that could not be used.
+#[derive(Debug)]
+pub enum Problem {
+    /// The debug info is damaged; names come from the symbol table.
+    Dwarf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: DwarfError,
+    },
+    /// The list of kernel symbols is of no use.
+    Kallsyms {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: KallsymsError,
+    },
 }
 
 /// The files that named a binary's frames.
@@ -50,6 +72,18 @@ pub struct UsedFiles {
     pub package: Option<PathBuf>,
     /// What they can tell together.
     pub quality: Quality,
+}
+
+impl UsedFiles {
+    pub(crate) fn of(found: &Match) -> Self {
+        Self {
+            image: found.image.path().to_owned(),
+            build_id: found.image.build_id(),
+            code: found.code.as_ref().map(|code| code.path().to_owned()),
+            package: found.package.as_ref().map(|package| package.path().to_owned()),
+            quality: found.quality(),
+        }
+    }
 }
 
 /// Distinct frames by what is known about them.

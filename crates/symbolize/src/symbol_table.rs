@@ -3,8 +3,11 @@
 //!
 //! A stripped Envoy exports 1145 functions of 240,000. Taking the nearest one before an address
 //! names every address, and 99.6 % of them wrongly. So only `[value, value + size)` counts.
-//! Functions written in assembly often have no size; one such covers the rest of its section up to
-//! the next symbol, and only in `.symtab`, which lists all functions.
+//! Functions written in assembly often have no size. In `.symtab`, which lists all functions, such
+//! a one covers what is left of its section up to the next symbol.
+//!
+//! Of several names for one function the last in the table is shown, as `llvm-symbolizer` does:
+//! local names come first in it, so that is `abort`, not libc's internal `__GI_abort`.
 
 use object::{Object, ObjectSection, ObjectSymbol, SectionIndex, SymbolKind};
 use profile::ElfAddr;
@@ -16,22 +19,17 @@ pub(crate) struct SymbolTable<'data> {
 }
 
 /// A function, or the part of it that no function inside covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Symbol<'data> {
-    pub(crate) name: &'data str,
-    /// Where the function begins. A part behind an inner function begins later.
-    pub(crate) function: u64,
+#[derive(Clone, Copy, Debug)]
+struct Symbol<'data> {
     start: u64,
     end: u64,
+    name: &'data str,
 }
 
 /// A symbol as the table has it.
 #[derive(Clone, Copy)]
 struct Candidate<'data> {
-    start: u64,
-    end: u64,
-    /// Of symbols for the same range the one with the lowest rank is shown.
-    rank: (bool, bool, &'data str),
+    symbol: Symbol<'data>,
     section: Option<SectionIndex>,
 }
 
@@ -40,46 +38,47 @@ impl<'data> SymbolTable<'data> {
     pub(crate) fn of_symtab(object: &object::File<'data>) -> Self {
         let mut candidates: Vec<_> = object.symbols().filter_map(|s| candidate(&s)).collect();
         extend_unsized(&mut candidates, object);
-        Self::new(candidates)
+        Self::new(candidates.into_iter().map(|candidate| candidate.symbol).collect())
     }
 
     /// The exported functions (`.dynsym`).
     pub(crate) fn of_dynsym(object: &object::File<'data>) -> Self {
-        Self::new(object.dynamic_symbols().filter_map(|symbol| candidate(&symbol)).collect())
+        let candidates = object.dynamic_symbols().filter_map(|symbol| candidate(&symbol));
+        Self::new(candidates.map(|candidate| candidate.symbol).collect())
     }
 
-    /// The function that covers an address.
-    pub(crate) fn find(&self, address: ElfAddr) -> Option<&Symbol<'data>> {
+    /// The name of the function that covers an address.
+    pub(crate) fn find(&self, address: ElfAddr) -> Option<&'data str> {
         let after = self.symbols.partition_point(|symbol| symbol.start <= address.0);
         let symbol = self.symbols.get(after.checked_sub(1)?)?;
-        (address.0 < symbol.end).then_some(symbol)
+        (address.0 < symbol.end).then_some(symbol.name)
     }
 
-    /// Cuts nested symbols into ranges that do not overlap; the innermost one, which is the one
-    /// that begins last, has its range to itself.
-    fn new(mut candidates: Vec<Candidate<'data>>) -> Self {
-        candidates.retain(|candidate| candidate.start < candidate.end);
-        candidates.sort_unstable_by_key(|c| (c.start, std::cmp::Reverse(c.end), c.rank));
-        candidates.dedup_by_key(|candidate| (candidate.start, candidate.end));
+    /// Cuts nested symbols into ranges that do not overlap: the innermost one, which is the one
+    /// that begins last, has its range to itself. Of those with one start the largest, and of
+    /// equals the last, is taken.
+    fn new(mut symbols: Vec<Symbol<'data>>) -> Self {
+        symbols.retain(|symbol| symbol.start < symbol.end);
+        symbols.sort_by_key(|symbol| (symbol.start, symbol.end));
         let mut table = Self::default();
-        let mut open: Vec<Candidate<'data>> = Vec::new();
+        let mut open: Vec<Symbol<'data>> = Vec::new();
         let mut at = 0;
-        for candidate in candidates {
-            table.close(&mut open, &mut at, candidate.start);
-            at = candidate.start;
-            open.push(candidate);
+        for same_start in symbols.chunk_by(|a, b| a.start == b.start) {
+            let Some(&symbol) = same_start.last() else { continue };
+            table.close(&mut open, &mut at, symbol.start);
+            at = symbol.start;
+            open.push(symbol);
         }
         table.close(&mut open, &mut at, u64::MAX);
         table
     }
 
     /// Writes out the open symbols, the innermost first, from `at` to `until`.
-    fn close(&mut self, open: &mut Vec<Candidate<'data>>, at: &mut u64, until: u64) {
+    fn close(&mut self, open: &mut Vec<Symbol<'data>>, at: &mut u64, until: u64) {
         while let Some(&inner) = open.last() {
             let end = inner.end.min(until);
             if *at < end {
-                let name = inner.rank.2;
-                self.symbols.push(Symbol { name, function: inner.start, start: *at, end });
+                self.symbols.push(Symbol { start: *at, end, name: inner.name });
                 *at = end;
             }
             if inner.end > until {
@@ -95,26 +94,31 @@ fn candidate<'data>(symbol: &impl ObjectSymbol<'data>) -> Option<Candidate<'data
     if symbol.kind() != SymbolKind::Text || section.is_none() {
         return None;
     }
-    let name = symbol.name().ok().filter(|name| !name.is_empty())?;
+    let name = symbol.name().ok()?;
+    // `memcpy@@GLIBC_2.14`: the version says which program may call it, not what it is.
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
     let start = symbol.address();
     let end = start.saturating_add(symbol.size());
-    // Global names are the ones that the source has; weak ones may be aliases of them.
-    Some(Candidate { start, end, rank: (symbol.is_local(), symbol.is_weak(), name), section })
+    (!name.is_empty()).then_some(Candidate { symbol: Symbol { start, end, name }, section })
 }
 
-/// Gives symbols without a size the room up to the next symbol of their section.
+/// Gives symbols without a size the room up to the next symbol of their section. A label inside
+/// a function that has a size gets none.
 fn extend_unsized<'data>(candidates: &mut [Candidate<'data>], object: &object::File<'data>) {
-    candidates.sort_unstable_by_key(|candidate| candidate.start);
-    let mut next = u64::MAX;
-    let mut current = u64::MAX;
-    for candidate in candidates.iter_mut().rev() {
-        if candidate.start < current {
-            (next, current) = (current, candidate.start);
-        }
-        if candidate.start == candidate.end {
-            let section = candidate.section.and_then(|index| object.section_by_index(index).ok());
-            let section_end = section.map_or(0, |s| s.address().saturating_add(s.size()));
-            candidate.end = next.min(section_end);
+    let section_end = |candidate: &Candidate<'_>| {
+        let section = candidate.section.and_then(|index| object.section_by_index(index).ok());
+        section.map_or(0, |section| section.address().saturating_add(section.size()))
+    };
+    candidates.sort_by_key(|candidate| candidate.symbol.start);
+    let starts: Vec<u64> = candidates.iter().map(|candidate| candidate.symbol.start).collect();
+    let mut covered_until = 0;
+    for candidate in candidates {
+        let Symbol { start, end, .. } = candidate.symbol;
+        covered_until = covered_until.max(end);
+        if start == end && covered_until <= start {
+            let next = starts.get(starts.partition_point(|&other| other <= start));
+            let next = next.copied().unwrap_or(u64::MAX);
+            candidate.symbol.end = next.min(section_end(candidate));
         }
     }
 }
@@ -123,45 +127,75 @@ fn extend_unsized<'data>(candidates: &mut [Candidate<'data>], object: &object::F
 mod tests {
     use super::*;
 
-    fn table(symbols: &[(&'static str, u64, u64)]) -> SymbolTable<'static> {
-        let candidate = |&(name, start, end): &(&'static str, u64, u64)| Candidate {
-            start,
-            end,
-            rank: (false, false, name),
-            section: None,
-        };
-        SymbolTable::new(symbols.iter().map(candidate).collect())
+    /// An object file with these functions (offset, size) in its `.text`, which is at 0.
+    fn object_file(functions: &[(&str, u64, u64)]) -> Vec<u8> {
+        use object::write::{Object, Symbol, SymbolSection};
+        let (format, endian) = (object::BinaryFormat::Elf, object::Endianness::Little);
+        let mut file = Object::new(format, object::Architecture::X86_64, endian);
+        let text = file.section_id(object::write::StandardSection::Text);
+        file.append_section_data(text, &[0xc3; 0x40], 1);
+        for &(name, value, size) in functions {
+            file.add_symbol(Symbol {
+                name: name.as_bytes().to_vec(),
+                value,
+                size,
+                kind: SymbolKind::Text,
+                scope: object::SymbolScope::Linkage,
+                weak: false,
+                section: SymbolSection::Section(text),
+                flags: object::SymbolFlags::None,
+            });
+        }
+        file.write().unwrap()
     }
 
-    fn name_at(table: &SymbolTable<'static>, address: u64) -> Option<&'static str> {
-        table.find(ElfAddr(address)).map(|symbol| symbol.name)
+    fn table(symbols: &[(&'static str, u64, u64)]) -> SymbolTable<'static> {
+        SymbolTable::new(
+            symbols.iter().map(|&(name, start, end)| Symbol { start, end, name }).collect(),
+        )
     }
 
     #[test]
     fn an_address_between_two_functions_has_no_name() {
         let table = table(&[("b", 0x30, 0x40), ("a", 0x10, 0x20)]);
-        assert_eq!(name_at(&table, 0xf), None);
-        assert_eq!(name_at(&table, 0x10), Some("a"));
-        assert_eq!(name_at(&table, 0x1f), Some("a"));
-        assert_eq!(name_at(&table, 0x20), None);
-        assert_eq!(name_at(&table, 0x30), Some("b"));
-        assert_eq!(name_at(&table, u64::MAX), None);
+        let expected = [
+            (0x0f, None),
+            (0x10, Some("a")),
+            (0x1f, Some("a")),
+            (0x20, None),
+            (0x30, Some("b")),
+            (u64::MAX, None),
+        ];
+        for (address, name) in expected {
+            assert_eq!(table.find(ElfAddr(address)), name, "{address:#x}");
+        }
     }
 
     #[test]
     fn the_inner_of_nested_functions_wins_and_the_outer_goes_on_behind_it() {
         let table = table(&[("outer", 0x10, 0x50), ("inner", 0x20, 0x30), ("tail", 0x40, 0x60)]);
-        let names: Vec<_> = (0x1..0x7).map(|at| name_at(&table, at * 0x10)).collect();
+        let names: Vec<_> = (0x1..0x7).map(|at| table.find(ElfAddr(at * 0x10))).collect();
         assert_eq!(
             names,
             [Some("outer"), Some("inner"), Some("outer"), Some("tail"), Some("tail"), None]
         );
-        assert_eq!(table.find(ElfAddr(0x35)).map(|symbol| symbol.function), Some(0x10));
     }
 
     #[test]
-    fn of_two_names_for_one_range_the_first_by_name_is_taken() {
-        let table = table(&[("memmove", 0x10, 0x20), ("memcpy", 0x10, 0x20)]);
-        assert_eq!(name_at(&table, 0x10), Some("memcpy"));
+    fn a_symbol_without_a_size_reaches_to_the_next_one_unless_it_is_a_label() {
+        let file = object_file(&[("_start", 0x0, 0x0), ("main", 0x10, 0x20), ("label", 0x18, 0x0)]);
+        let object = object::File::parse(&*file).unwrap();
+        let table = SymbolTable::of_symtab(&object);
+        let names = [0x0, 0xf, 0x10, 0x18, 0x2f, 0x30].map(|at| table.find(ElfAddr(at)));
+        assert_eq!(
+            names,
+            [Some("_start"), Some("_start"), Some("main"), Some("main"), Some("main"), None]
+        );
+    }
+
+    #[test]
+    fn of_several_names_the_last_one_is_taken() {
+        let table = table(&[("__GI_abort", 0x10, 0x20), ("abort", 0x10, 0x20)]);
+        assert_eq!(table.find(ElfAddr(0x10)), Some("abort"));
     }
 }

@@ -53,12 +53,13 @@ impl SymbolsBuilder {
     }
 
     /// Leaves all frames of a binary without a name.
-    pub(crate) fn leave_unnamed(&mut self, group: &BinaryFrames, unnamed: Unnamed) -> Outcomes {
+    pub(crate) fn leave_unnamed(&mut self, group: &BinaryFrames, reason: Reason) -> Outcomes {
+        let unnamed = Unnamed { reason, function_start: None };
         for &(frame, _) in &group.frames {
             self.symbols.leave_unnamed(frame, unnamed);
         }
         let mut outcomes = Outcomes::default();
-        outcomes.count_unnamed(unnamed.reason, group.frames.len() as u64);
+        outcomes.count_unnamed(reason, group.frames.len() as u64);
         outcomes
     }
 

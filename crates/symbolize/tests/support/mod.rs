@@ -1,0 +1,86 @@
+//! Profiles made up for a file: as if it had been mapped and sampled at given addresses.
+
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use binaries::{ElfImage, Sources};
+use profile::{
+    Binary, BinaryKind, BuildId, ElfAddr, FileOffset, Frame, FrameKind, Id, Mapping, Profile,
+    RuntimeAddr, Symbols,
+};
+use symbolize::Options;
+
+/// A recording of one binary.
+pub(crate) struct Recording {
+    pub(crate) profile: Profile,
+    binary: Id<Binary>,
+}
+
+impl Recording {
+    /// A recording of a process that ran the file at `path` under the name `name`.
+    pub(crate) fn of(image: &ElfImage, name: &str) -> Self {
+        Self::with_build_id(image, name, image.build_id())
+    }
+
+    pub(crate) fn with_build_id(image: &ElfImage, name: &str, build_id: Option<BuildId>) -> Self {
+        let mut profile = Profile::new();
+        profile.recording.arch = Some("x86_64".to_owned());
+        let path = profile.strings.intern(name.to_owned());
+        let kind = BinaryKind::File;
+        let binary = profile.binaries.intern(Binary { path, build_id, kind, relocation: None });
+        for segment in image.layout().executable() {
+            let first = segment.offset.0 / 4096 * 4096;
+            let last = (segment.offset.0 + segment.file_size).next_multiple_of(4096);
+            profile.mappings.intern(Mapping {
+                binary,
+                start: RuntimeAddr(0x5555_5555_0000 + first),
+                len: last - first,
+                file_offset: FileOffset(first),
+            });
+        }
+        Self { profile, binary }
+    }
+
+    /// A sample at a place in the file.
+    pub(crate) fn sample(&mut self, offset: FileOffset) -> Id<Frame> {
+        let kind = FrameKind::InstructionPointer;
+        self.profile.frames.intern(Frame { binary: self.binary, kind, offset })
+    }
+
+    /// A sample at an address of the file.
+    pub(crate) fn sample_at(&mut self, image: &ElfImage, address: ElfAddr) -> Id<Frame> {
+        self.sample(image.layout().offset_of(address).unwrap())
+    }
+}
+
+/// Looks only at the given files.
+pub(crate) fn options(images: &[&Path], threads: usize) -> Options {
+    Options {
+        sources: Sources {
+            images: images.iter().map(|path| path.to_path_buf()).collect(),
+            ..Sources::none()
+        },
+        kallsyms: None,
+        vmlinux: None,
+        inlines: true,
+        threads: NonZeroUsize::new(threads).unwrap(),
+    }
+}
+
+/// A file of the repository's fixtures.
+pub(crate) fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
+}
+
+/// The lines of a frame: linker's name, file, line, line of the declaration.
+pub(crate) fn lines(symbols: &Symbols, frame: Id<Frame>) -> Vec<(String, String, u32, u32)> {
+    let text = |line: &profile::Line| {
+        let function = symbols.functions[line.function];
+        let name = symbols.text(function.system_name).to_owned();
+        (name, symbols.text(function.filename).to_owned(), line.line, function.start_line)
+    };
+    symbols.lines(frame).iter().map(text).collect()
+}
