@@ -114,8 +114,11 @@ fn samples_of_model(profile: &Profile, symbols: &Symbols) -> Samples {
             let is_mapped = profile.mappings.iter().any(|(_, mapping)| {
                 mapping.binary == row.binary && mapping.contains(row.lookup_offset())
             });
+            let is_file = profile.binaries[row.binary].kind == BinaryKind::File;
             let is_code = row.marker_text().is_none();
-            if lines.is_empty() && (!is_code || !is_mapped || named.contains(&row.binary)) {
+            if lines.is_empty()
+                && (!is_code || !is_mapped || !is_file || named.contains(&row.binary))
+            {
                 vec![format!("{} :0 0", symbols.placeholder(profile, frame))]
             } else {
                 lines
