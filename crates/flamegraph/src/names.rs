@@ -114,6 +114,17 @@ impl Names {
         &self.texts[id]
     }
 
+    /// By name: its place among all of them in the order of the alphabet.
+    pub(crate) fn ranks(&self) -> Vec<u32> {
+        let mut sorted: Vec<Id<String>> = self.texts.iter().map(|(id, _)| id).collect();
+        sorted.sort_unstable_by_key(|id| self.text(*id));
+        let mut ranks = vec![0; sorted.len()];
+        for (rank, id) in (0..).zip(sorted) {
+            ranks[id.index()] = rank;
+        }
+        ranks
+    }
+
     /// Every text with its class; of the classes that share a text, the first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Class)> {
         self.texts.iter().map(|(id, text)| (text.as_str(), self.classes[id.index()]))

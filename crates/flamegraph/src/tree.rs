@@ -5,11 +5,9 @@
 //! smaller than those of its callees. So the totals are one backward loop, and no text of a whole
 //! stack is ever kept: the walk builds one line at a time, in one buffer.
 
-use std::collections::HashMap;
 use std::io;
 
-use profile::{Id, LabelSet, LabelValue, Profile, Stack, Symbols, Table};
-use rustc_hash::FxBuildHasher;
+use profile::{Id, LabelValue, Profile, SampleKey, Stack, Symbols, Table};
 
 use crate::names::{Class, Names, Style};
 
@@ -39,24 +37,23 @@ impl Tree {
     pub(crate) fn of(profile: &Profile, symbols: &Symbols, event: usize, style: Style) -> Self {
         let mut names = Names::of(profile, symbols, style);
         let mut paths = Paths::new(profile);
-        let mut weights = Vec::new();
+        let mut rows: Vec<(Id<Node>, Id<Stack>, u64)> = Vec::new();
         for (key, value) in profile.samples.iter() {
-            if key.event as usize != event {
-                continue;
+            if key.event as usize == event {
+                let root = match first_name(profile, key) {
+                    Some(name) => paths.child(Node::ROOT, names.intern(name, Class::Label)),
+                    None => Node::ROOT,
+                };
+                rows.push((root, key.stack, value.weight));
             }
-            let node = match thread_name(profile, key.labels) {
-                Some(thread) => {
-                    let root = paths.child(Node::ROOT, names.intern(thread, Class::Label));
-                    paths.node_of(root, key.stack, &names)
-                }
-                None if key.stack == Stack::EMPTY => {
-                    paths.child(Node::ROOT, names.intern("[no stack]", Class::Label))
-                }
-                None => paths.node_of(Node::ROOT, key.stack, &names),
-            };
+        }
+        rows.sort_unstable();
+        let mut weights = Vec::new();
+        for (root, stack, weight) in rows {
+            let node = paths.node_of(root, stack, &names);
             weights.resize(paths.nodes.len(), 0_u64);
-            let weight = &mut weights[node.index()];
-            *weight = weight.saturating_add(value.weight);
+            let sum = &mut weights[node.index()];
+            *sum = sum.saturating_add(weight);
         }
         weights.resize(paths.nodes.len(), 0);
         Self { names, nodes: paths.nodes, weights }
@@ -121,8 +118,9 @@ impl Tree {
 struct Paths<'p> {
     profile: &'p Profile,
     nodes: Table<Node>,
-    /// The nodes of the stacks seen so far, below each thread.
-    known: HashMap<(Id<Node>, Id<Stack>), Id<Node>, FxBuildHasher>,
+    /// By stack: its node below the root for which it was last asked, and that root. Rows come
+    /// sorted by root, so that no other is worth remembering.
+    known: Vec<(Id<Node>, Id<Node>)>,
     /// Stacks on the way from a leaf to a known one.
     unknown: Vec<Id<Stack>>,
 }
@@ -131,7 +129,9 @@ impl<'p> Paths<'p> {
     fn new(profile: &'p Profile) -> Self {
         let mut nodes = Table::new();
         nodes.intern(Node { parent: Node::ROOT, name: Id::new(0) });
-        Self { profile, nodes, known: HashMap::default(), unknown: Vec::new() }
+        // No stack but the empty one is the root's.
+        let known = vec![(Node::ROOT, Node::ROOT); profile.stacks.len()];
+        Self { profile, nodes, known, unknown: Vec::new() }
     }
 
     fn child(&mut self, parent: Id<Node>, name: Id<String>) -> Id<Node> {
@@ -145,7 +145,8 @@ impl<'p> Paths<'p> {
             if at == Stack::EMPTY {
                 break root;
             }
-            if let Some(&node) = self.known.get(&(root, at)) {
+            let (known_root, node) = self.known[at.index()];
+            if known_root == root && node != Node::ROOT {
                 break node;
             }
             self.unknown.push(at);
@@ -155,7 +156,7 @@ impl<'p> Paths<'p> {
             for &name in names.of_frame(self.profile.stacks[stack].frame) {
                 node = self.child(node, name);
             }
-            self.known.insert((root, stack), node);
+            self.known[stack.index()] = (root, node);
         }
         node
     }
@@ -165,38 +166,44 @@ impl<'p> Paths<'p> {
 struct Callees {
     /// By caller, then by the name of the callee.
     nodes: Vec<Id<Node>>,
-    /// By caller: where its callees begin; one more at the end.
-    starts: Vec<usize>,
+    /// By caller: where its callees end.
+    ends: Vec<u32>,
 }
 
 impl Callees {
     fn of(tree: &Tree) -> Self {
         let rows = &tree.nodes;
+        let ranks = tree.names.ranks();
         let mut nodes: Vec<Id<Node>> = rows.iter().map(|(id, _)| id).skip(1).collect();
-        nodes.sort_unstable_by_key(|&id| (rows[id].parent, tree.names.text(rows[id].name)));
-        let mut starts = vec![0; rows.len() + 1];
-        for &id in &nodes {
-            starts[rows[id].parent.index() + 1] += 1;
+        nodes.sort_unstable_by_key(|&id| (rows[id].parent, ranks[rows[id].name.index()]));
+        let mut ends: Vec<u32> = vec![0; rows.len()];
+        for (end, &id) in (1..).zip(&nodes) {
+            ends[rows[id].parent.index()] = end;
         }
-        for caller in 1..starts.len() {
-            starts[caller] += starts[caller - 1];
+        // A caller without callees ends where the one before it does.
+        for caller in 1..ends.len() {
+            ends[caller] = ends[caller].max(ends[caller - 1]);
         }
-        Self { nodes, starts }
+        Self { nodes, ends }
     }
 
     fn of_node(&self, caller: Id<Node>) -> &[Id<Node>] {
-        &self.nodes[self.starts[caller.index()]..self.starts[caller.index() + 1]]
+        let start = caller.index().checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.nodes[start as usize..self.ends[caller.index()] as usize]
     }
 }
 
-/// The thread that a sample is of, if its labels say.
-fn thread_name(profile: &Profile, labels: Id<LabelSet>) -> Option<&str> {
-    let value = |key: &str| {
-        profile.labels[labels].iter().find_map(|label| match label.value {
-            LabelValue::Text(text) if profile.strings[label.key] == key => Some(text),
+/// The first name of a line that is not a frame's: the thread, if the labels say, and something
+/// at least for a sample of which nothing is known.
+fn first_name<'p>(profile: &'p Profile, key: &SampleKey) -> Option<&'p str> {
+    let value = |key_text: &str| {
+        profile.labels[key.labels].iter().find_map(|label| match label.value {
+            LabelValue::Text(text) if profile.strings[label.key] == key_text => Some(text),
             LabelValue::Text(_) | LabelValue::Number(..) => None,
         })
     };
-    let text = value("thread_comm").or_else(|| value("comm"))?;
-    Some(&profile.strings[text])
+    match value("thread_comm").or_else(|| value("comm")) {
+        Some(text) => Some(&profile.strings[text]),
+        None => (key.stack == Stack::EMPTY).then_some("[no stack]"),
+    }
 }

@@ -94,6 +94,7 @@ impl<'a, W: Write> Encoder<'a, W> {
         Ok(())
     }
 
+    /// Adds the labels of a sample. An empty text is no label.
     fn labels(&mut self, labels: Id<LabelSet>, sample: &mut Message) {
         let profile = self.profile;
         for label in &profile.labels[labels] {
@@ -102,6 +103,10 @@ impl<'a, W: Write> Encoder<'a, W> {
             match label.value {
                 LabelValue::Text(text) => {
                     let text = self.strings.index(&profile.strings[text]);
+                    if text == 0 {
+                        // On the wire no text and the number 0 are the same.
+                        continue;
+                    }
                     message.int(fields::label::STR, text);
                 }
                 LabelValue::Number(number, unit) => {

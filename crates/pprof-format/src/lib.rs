@@ -17,8 +17,9 @@
 //!   an executable that is not position independent no other addresses are right.
 //! - A binary of which anything has a name gets a name for every location, `[envoy+0x1234]` where
 //!   nothing better is known: a location without a function vanishes from pprof's flame graph,
-//!   and its time moves to the caller. A binary of which nothing has a name gets none at all,
-//!   and no flags, so that pprof may still symbolize it.
+//!   and its time moves to the caller. A file of which nothing has a name gets none at all, and
+//!   no flags, so that pprof may still symbolize it. It never tries that with a kernel or with
+//!   memory that no file backs, so their locations always get a name.
 
 pub mod proto;
 

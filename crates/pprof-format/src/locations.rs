@@ -1,6 +1,6 @@
 //! Locations: the frames of the profile as pprof counts them.
 
-use profile::{Frame, FrameKind, Id, Profile, Symbols, Table};
+use profile::{BinaryKind, Frame, FrameKind, Id, Profile, Symbols, Table};
 
 use crate::segments::Segments;
 
@@ -100,7 +100,7 @@ impl<'a> Locations<'a> {
     }
 }
 
-/// What is known of the code of a binary: the flags of its mappings.
+/// What the locations of a binary have: the flags of its mappings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "these are the fields of profile.proto")]
 pub(crate) struct Known {
@@ -111,10 +111,15 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// By binary, from all locations in use.
+    /// By binary, from all locations in use. One with a function makes all have one. So does
+    /// code that no file holds, which pprof does not try to symbolize.
     pub(crate) fn of_binaries(locations: &Locations<'_>, symbols: &Symbols) -> Vec<Self> {
         let profile = locations.profile;
-        let mut known = vec![Self::default(); profile.binaries.len()];
+        let mut known: Vec<Self> = profile
+            .binaries
+            .iter()
+            .map(|(_, row)| Self { functions: row.kind != BinaryKind::File, ..Self::default() })
+            .collect();
         for (_, _, frame) in locations.iter() {
             let lines = symbols.lines(frame);
             let known = &mut known[profile.frames[frame].binary.index()];

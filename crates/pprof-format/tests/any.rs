@@ -92,7 +92,7 @@ fn samples_of_model(profile: &Profile, symbols: &Symbols) -> Samples {
     let events: Vec<u32> = (0..u32::try_from(profile.events.len()).unwrap())
         .filter(|event| profile.events[*event as usize].name != "dummy" || sampled.contains(event))
         .collect();
-    let named: HashSet<_> = used_frames(profile)
+    let named: HashSet<_> = used_frames(profile, &events)
         .filter(|frame| !symbols.lines(*frame).is_empty())
         .map(|frame| profile.frames[frame].binary)
         .collect();
@@ -114,18 +114,24 @@ fn samples_of_model(profile: &Profile, symbols: &Symbols) -> Samples {
             let is_mapped = profile.mappings.iter().any(|(_, mapping)| {
                 mapping.binary == row.binary && mapping.contains(row.lookup_offset())
             });
+            let is_file = profile.binaries[row.binary].kind == BinaryKind::File;
             let is_code = row.marker_text().is_none();
-            if lines.is_empty() && (!is_code || !is_mapped || named.contains(&row.binary)) {
+            if lines.is_empty()
+                && (!is_code || !is_mapped || !is_file || named.contains(&row.binary))
+            {
                 vec![format!("{} :0 0", symbols.placeholder(profile, frame))]
             } else {
                 lines
             }
         });
-        let labels = profile.labels[key.labels].iter().map(|label| {
+        let labels = profile.labels[key.labels].iter().filter_map(|label| {
             let text = |id| profile.strings[id].as_str();
             match label.value {
-                LabelValue::Text(value) => format!("{}={}", text(label.key), text(value)),
-                LabelValue::Number(n, unit) => format!("{}={n} {}", text(label.key), text(unit)),
+                LabelValue::Text(value) if text(value).is_empty() => None,
+                LabelValue::Text(value) => Some(format!("{}={}", text(label.key), text(value))),
+                LabelValue::Number(n, unit) => {
+                    Some(format!("{}={n} {}", text(label.key), text(unit)))
+                }
             }
         });
         let row = all.entry((stack.collect(), labels.collect())).or_default();
@@ -138,8 +144,9 @@ fn samples_of_model(profile: &Profile, symbols: &Symbols) -> Samples {
     all
 }
 
-fn used_frames(profile: &Profile) -> impl Iterator<Item = Id<Frame>> {
-    profile.samples.iter().flat_map(|(key, _)| profile.frames_of(key.stack))
+fn used_frames(profile: &Profile, events: &[u32]) -> impl Iterator<Item = Id<Frame>> {
+    let written = profile.samples.iter().filter(|(key, _)| events.contains(&key.event));
+    written.flat_map(|(key, _)| profile.frames_of(key.stack))
 }
 
 /// The samples as the file has them.

@@ -138,6 +138,14 @@ fn where_nothing_has_a_name_pprof_may_still_find_one() {
 }
 
 #[test]
+fn what_pprof_never_symbolizes_has_names() {
+    let profile = written(&envoy());
+    let anon = mapping(&profile, "//anon");
+    assert!(anon.has_functions && !anon.has_filenames);
+    assert_eq!(names(&profile, locations(&profile, anon)[0]), ["[anon+0x40000100]"]);
+}
+
+#[test]
 fn a_marker_is_a_function_without_a_mapping() {
     let profile = written(&envoy());
     let marker = profile.location.iter().find(|location| location.mapping_id == 0).unwrap();
