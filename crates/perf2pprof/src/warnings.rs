@@ -5,7 +5,7 @@ use std::path::Path;
 use perf_data::{PerfData, RecordsEnd, Truncation};
 use profile::Profile;
 use session::Conversion;
-use symbolize::{BinaryReport, Symbolized};
+use symbolize::{BinaryReport, Problem, Symbolized};
 
 use crate::message::Warning;
 use crate::shares;
@@ -103,11 +103,22 @@ pub(crate) fn of_symbols(profile: &Profile, symbolized: &Symbolized) -> Vec<Warn
         let unnamed = shares::share(of_binary.frames - of_binary.named, all.frames);
         warnings.extend(refused(profile, report, unnamed));
         let path = &profile.strings[profile.binaries[report.binary].path];
-        warnings.extend(report.damage.iter().map(|damage| {
-            Warning::new(format!("the debug info of `{path}` is damaged: {damage}"))
-        }));
+        warnings.extend(report.problems.iter().map(|problem| of_problem(path, problem)));
     }
     warnings
+}
+
+fn of_problem(recorded: &str, problem: &Problem) -> Warning {
+    match problem {
+        Problem::Dwarf { path, error } => Warning::new(format!(
+            "the debug info of `{recorded}` in `{}` is damaged: {error}",
+            path.display()
+        ))
+        .detail("names come from its symbol table, without lines and inlined calls"),
+        Problem::Kallsyms { path, error } => {
+            Warning::new(format!("`{}` names no kernel function: {error}", path.display()))
+        }
+    }
 }
 
 /// One warning for a binary for which nothing but wrong files was found.

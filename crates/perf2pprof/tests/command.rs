@@ -212,7 +212,7 @@ fn what_cannot_be_opened_or_written_says_why() {
 fn a_file_of_another_user_says_how_to_get_it() {
     let run = Run::new();
     let path = run.write("secret.perf", b"PERFILE2");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
         // Root reads everything; so ask as nobody, who may not even start a program of ours in
         // a directory of root's. The message itself is tested where it is made.
