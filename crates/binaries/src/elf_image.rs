@@ -159,7 +159,13 @@ impl ElfImage {
             let (section, claimed) = (name.to_owned(), data.uncompressed_size);
             return Err(ElfError::Inflated { section, compressed, claimed });
         }
-        Ok(Some(data.decompress()?).filter(|bytes| !bytes.is_empty()))
+        let bytes = data.decompress()?;
+        if let (Cow::Owned(_), Some((start, size))) = (&bytes, section.file_range()) {
+            // The packed bytes have served, and can be hundreds of megabytes.
+            let offset = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+            self.file.release(offset(start)..offset(start.saturating_add(size)));
+        }
+        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 }
 

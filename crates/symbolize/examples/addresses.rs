@@ -1,10 +1,10 @@
 //! Looks up ELF addresses in one file, for comparison with other tools and for measurements.
 //!
 //! ```text
-//! cargo run --release --example addresses -- [--no-inlines] [--threads N] ELF < addresses
+//! cargo run --release --example addresses -- [--no-inlines] [--threads N] ELF [DEBUG_FILE...] < addresses
 //! ```
 //!
-//! Takes one hexadecimal address a line, as `llvm-symbolizer --obj=ELF` does, and prints for each
+//! The addresses are those of the first file. Takes one hexadecimal address a line, as `llvm-symbolizer --obj=ELF` does, and prints for each
 //! its lines, the innermost inlined function first, as `function file:line (declared at line)`,
 //! then an empty line. `system_name` is printed, not the demangled name.
 
@@ -23,18 +23,17 @@ use symbolize::{Options, symbolize};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut inlines = true;
     let mut threads = NonZeroUsize::MIN;
-    let mut path = None;
+    let mut images = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--no-inlines" => inlines = false,
             "--threads" => threads = arguments.next().ok_or("--threads needs a number")?.parse()?,
-            _ => path = Some(PathBuf::from(argument)),
+            _ => images.push(PathBuf::from(argument).canonicalize()?),
         }
     }
-    let path = path.ok_or("which ELF file?")?.canonicalize()?;
-    let (profile, frames) = profile_of(&path)?;
-    let sources = Sources { images: vec![path], ..Sources::default() };
+    let (profile, frames) = profile_of(images.first().ok_or("which ELF file?")?)?;
+    let sources = Sources { images, ..Sources::default() };
     let options = Options { sources, kallsyms: None, vmlinux: None, inlines, threads };
 
     let begin = std::time::Instant::now();

@@ -63,10 +63,14 @@ impl<'image> DwarfData<'image> {
             RunTimeEndian::Big
         };
         let sections = DwarfSections::load(|id| -> Result<_, DwarfError> {
+            if !is_needed(id) {
+                return Ok(Cow::default());
+            }
             let bytes = load(image, id.name())?;
             let addresses = id == SectionId::DebugAddr;
             Ok(if addresses { replace_tombstones(bytes, &found.layout) } else { bytes })
         })?;
+        // All of them: a unit is cut out of each section, and an empty one would be too short.
         let package = found.package.as_ref().map(|package| {
             DwarfPackageSections::load(|id| -> Result<_, DwarfError> {
                 match id.dwo_name() {
@@ -87,6 +91,21 @@ impl<'image> DwarfData<'image> {
         let package = package.map(|package| package.borrow(|bytes| reader(bytes), reader(&[])));
         Ok(Dwarf { sections: Arc::new(sections), package: package.transpose()? })
     }
+}
+
+/// Whether a section leads to functions or lines. The others, of variables, types and macros, are
+/// half of what would have to be unpacked.
+fn is_needed(id: SectionId) -> bool {
+    !matches!(
+        id,
+        SectionId::DebugLoc
+            | SectionId::DebugLocLists
+            | SectionId::DebugMacinfo
+            | SectionId::DebugMacro
+            | SectionId::DebugNames
+            | SectionId::DebugTuIndex
+            | SectionId::DebugTypes
+    )
 }
 
 fn load<'image>(image: &'image ElfImage, name: &str) -> Result<Cow<'image, [u8]>, DwarfError> {
