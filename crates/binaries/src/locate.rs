@@ -80,6 +80,15 @@ impl Match {
         if self.package.is_some() { Quality::DwarfWithPackage } else { self.image.quality() }
     }
 
+    /// Gives the memory of all files back. They can be read on, at the price of reading them from
+    /// disk again.
+    pub fn release(&self) {
+        let others = [self.code.as_ref(), self.package.as_ref()];
+        for image in others.into_iter().flatten().chain([&self.image]) {
+            image.mapped().release(0..usize::MAX);
+        }
+    }
+
     /// The file with the machine code, if one was found.
     pub fn code(&self) -> Option<&Arc<ElfImage>> {
         self.code.as_ref().or_else(|| self.image.has_code().then_some(&self.image))
@@ -92,7 +101,13 @@ impl<'sources> Locator<'sources> {
         Self { sources, given: Given::open(&sources.images) }
     }
 
-    /// The files given by hand that cannot be used for any binary.
+    /// The ELF files that were given by name.
+    pub fn given_files(&self) -> impl Iterator<Item = &Path> {
+        let named = self.given.images.iter().filter(|given| given.by_name);
+        named.map(|given| given.image.path())
+    }
+
+    /// The files given by hand that are no usable ELF files.
     pub fn into_refused(self) -> Vec<Refused> {
         self.given.refused
     }

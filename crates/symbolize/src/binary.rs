@@ -19,10 +19,14 @@ use profile::{ElfAddr, FileOffset, Reason, Unnamed};
 use crate::answer::{Answers, RawLine};
 use crate::boundaries::Boundaries;
 use crate::dwarf::{Dwarf, DwarfData, DwarfError, DwarfLookup};
+use crate::progress::Meter;
 use crate::symbol_table::SymbolTable;
 
 /// From so many places on, a second worker is worth parsing the units' ranges once more.
 const PLACES_PER_WORKER: usize = 2048;
+
+/// How often progress is reported.
+const PLACES_PER_REPORT: usize = 512;
 
 /// addr2line descends into nested inlined calls by recursion. Real ones nest a few dozen deep.
 const STACK_BYTES: usize = 64 << 20;
@@ -36,10 +40,10 @@ pub(crate) enum Addresses<'a> {
 }
 
 /// How places are looked up.
-#[derive(Clone, Copy)]
-pub(crate) struct Lookup {
+pub(crate) struct Lookup<'a> {
     pub(crate) inlines: bool,
     pub(crate) threads: NonZeroUsize,
+    pub(crate) meter: &'a Meter<'a>,
 }
 
 /// The answers for places of one binary, and what was wrong with its DWARF.
@@ -57,7 +61,7 @@ pub(crate) fn look_up(
     found: &Match,
     addresses: &Addresses<'_>,
     places: &[FileOffset],
-    lookup: Lookup,
+    lookup: &Lookup<'_>,
 ) -> Answered {
     let mut dwarf_error = None;
     let mut keep = |error| dwarf_error = Some(error);
@@ -71,7 +75,7 @@ pub(crate) fn look_up(
     let answered: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = runs
             .map(|run| {
-                let work = || tables.answer(run, lookup.inlines);
+                let work = || tables.answer(run, lookup);
                 let worker = thread::Builder::new().stack_size(STACK_BYTES);
                 (run, worker.spawn_scoped(scope, work))
             })
@@ -79,7 +83,7 @@ pub(crate) fn look_up(
         let join = |(run, worker): (_, io::Result<thread::ScopedJoinHandle<'_, _>>)| match worker {
             Ok(worker) => worker.join().unwrap_or_else(|panic| resume_unwind(panic)),
             // The system has no thread to spare.
-            Err(_) => tables.answer(run, lookup.inlines),
+            Err(_) => tables.answer(run, lookup),
         };
         workers.into_iter().map(join).collect()
     });
@@ -125,24 +129,20 @@ impl<'a> Tables<'a> {
     }
 
     /// Looks up a run of places. An error says why DWARF could not help.
-    fn answer(&self, places: &[FileOffset], inlines: bool) -> (Answers, Option<DwarfError>) {
+    fn answer(&self, places: &[FileOffset], lookup: &Lookup<'_>) -> (Answers, Option<DwarfError>) {
         let mut answers = Answers::default();
-        let mut error = None;
-        let dwarf = self
-            .dwarf
-            .and_then(|dwarf| dwarf.lookup(inlines).map_err(|cause| error = Some(cause)).ok());
-        let mut dwarf = dwarf;
-        for &place in places {
-            match self.addresses.of(place) {
-                Some(address) => {
-                    let lines = self.lines(address, dwarf.as_mut());
-                    answers.push(&lines, || self.unnamed(address));
-                }
-                None => {
-                    answers
-                        .push(&[], || Unnamed { reason: Reason::NoSymbol, function_start: None });
-                }
+        let (mut dwarf, error) = match self.dwarf.map(|dwarf| dwarf.lookup(lookup.inlines)) {
+            Some(Ok(dwarf)) => (Some(dwarf), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        for places in places.chunks(PLACES_PER_REPORT) {
+            for &place in places {
+                let address = self.addresses.of(place);
+                let lines = address.map(|address| self.lines(address, dwarf.as_mut()));
+                answers.push(&lines.unwrap_or_default(), || self.unnamed(address));
             }
+            lookup.meter.add(places.len());
         }
         (answers, error)
     }
@@ -170,10 +170,11 @@ impl<'a> Tables<'a> {
         lines
     }
 
-    fn unnamed(&self, address: ElfAddr) -> Unnamed {
-        let start = self.boundaries.function_start(address);
+    /// Without an address, the place is in no part of the file that is loaded.
+    fn unnamed(&self, address: Option<ElfAddr>) -> Unnamed {
+        let start = address.and_then(|address| self.boundaries.function_start(address));
         Unnamed {
-            reason: self.reason,
+            reason: if address.is_some() { self.reason } else { Reason::NoSymbol },
             function_start: start.and_then(|start| self.addresses.back(start)),
         }
     }

@@ -70,6 +70,7 @@ impl<'image> DwarfData<'image> {
             let addresses = id == SectionId::DebugAddr;
             Ok(if addresses { replace_tombstones(bytes, &found.layout) } else { bytes })
         })?;
+        // All of them: a unit is cut out of each section, and an empty one would be too short.
         let package = found.package.as_ref().map(|package| {
             DwarfPackageSections::load(|id| -> Result<_, DwarfError> {
                 match id.dwo_name().filter(|_| is_needed(id)) {

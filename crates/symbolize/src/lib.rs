@@ -24,13 +24,14 @@ mod dwarf;
 mod frames;
 mod kallsyms;
 mod kernel;
+mod progress;
 mod report;
 mod source_path;
 mod symbol_table;
 mod symbols;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use binaries::{Locator, Match, Quality, Recorded, Refused, Sources};
 use profile::{BinaryKind, Profile, Reason, Symbols, Unnamed};
@@ -39,10 +40,12 @@ use crate::answer::{Answers, RawLine};
 use crate::binary::{Addresses, Lookup};
 use crate::frames::{BinaryFrames, by_binary};
 use crate::kernel::{Kernel, Vmlinux};
+use crate::progress::Meter;
 use crate::symbols::SymbolsBuilder;
 
 pub use crate::dwarf::DwarfError;
 pub use crate::kallsyms::KallsymsError;
+pub use crate::progress::Progress;
 pub use crate::report::{BinaryReport, Outcomes, Problem, UsedFiles};
 
 /// Where symbols come from, and how they are looked up.
@@ -61,15 +64,6 @@ pub struct Options {
     pub threads: NonZeroUsize,
 }
 
-/// How far the work is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Frames looked up.
-    pub done: usize,
-    /// Frames in all.
-    pub total: usize,
-}
-
 /// The names of a profile's frames, and where they came from.
 #[derive(Debug)]
 pub struct Symbolized {
@@ -77,35 +71,42 @@ pub struct Symbolized {
     pub symbols: Symbols,
     /// One for each binary that has frames, in the order of the profile's binaries.
     pub binaries: Vec<BinaryReport>,
-    /// Files given by hand that cannot be used for any binary.
+    /// Files given by hand that are no usable ELF files.
     pub refused: Vec<Refused>,
+    /// ELF files given by name that served no binary.
+    pub unused: Vec<PathBuf>,
 }
 
-/// Looks up all frames of `profile`. `progress` is called now and then.
+/// Looks up all frames of `profile`. `progress` is called now and then, from any of the threads.
 pub fn symbolize(
     profile: &Profile,
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Symbolized {
     let groups = by_binary(profile);
-    let total = groups.iter().map(|group| group.frames.len()).sum();
-    let mut done = 0;
+    let places = groups.iter().map(|group| group.places.len()).sum();
     let mut work = Work {
         profile,
         options,
         locator: Locator::new(&options.sources),
         kernel: None,
         symbols: SymbolsBuilder::new(profile),
+        meter: Meter::new(places, progress),
     };
-    let mut binaries = Vec::with_capacity(groups.len());
-    for group in &groups {
-        progress(Progress { done, total });
-        binaries.push(work.symbolize_binary(group));
-        done += group.frames.len();
-    }
-    progress(Progress { done, total });
+    let binaries: Vec<_> = groups.iter().map(|group| work.symbolize_binary(group)).collect();
     let Work { symbols, locator, .. } = work;
-    Symbolized { symbols: symbols.finish(), binaries, refused: locator.into_refused() }
+    let unused = locator.given_files().filter(|path| !is_used(path, &binaries));
+    let unused = unused.map(Path::to_owned).collect();
+    let refused = locator.into_refused();
+    Symbolized { symbols: symbols.finish(), binaries, refused, unused }
+}
+
+/// Whether any binary's names came from the file.
+fn is_used(path: &Path, binaries: &[BinaryReport]) -> bool {
+    binaries.iter().filter_map(|report| report.used.as_ref()).any(|used| {
+        let others = [used.code.as_deref(), used.package.as_deref()];
+        used.image == path || others.contains(&Some(path))
+    })
 }
 
 /// What the binaries of a profile have in common.
@@ -116,6 +117,7 @@ struct Work<'a> {
     /// Opened when the first kernel frame asks for it.
     kernel: Option<Kernel>,
     symbols: SymbolsBuilder,
+    meter: Meter<'a>,
 }
 
 impl Work<'_> {
@@ -133,7 +135,10 @@ impl Work<'_> {
         };
         report.frames = match outcome {
             Ok(runs) => self.symbols.add(group, &runs),
-            Err(reason) => self.symbols.leave_unnamed(group, reason),
+            Err(reason) => {
+                self.meter.add(group.places.len());
+                self.symbols.leave_unnamed(group, reason)
+            }
         };
         report
     }
@@ -189,6 +194,7 @@ impl Work<'_> {
             package: None,
             quality: Quality::Symbols,
         });
+        self.meter.add(group.places.len());
         Ok(vec![answers])
     }
 
@@ -203,6 +209,7 @@ impl Work<'_> {
                 function_start: None,
             });
         }
+        self.meter.add(group.places.len());
         vec![answers]
     }
 
@@ -213,8 +220,10 @@ impl Work<'_> {
         group: &BinaryFrames,
         report: &mut BinaryReport,
     ) -> Vec<Answers> {
-        let lookup = Lookup { inlines: self.options.inlines, threads: self.options.threads };
-        let answered = binary::look_up(found, addresses, &group.places, lookup);
+        let Options { inlines, threads, .. } = *self.options;
+        let lookup = Lookup { inlines, threads, meter: &self.meter };
+        let answered = binary::look_up(found, addresses, &group.places, &lookup);
+        found.release();
         let path = found.image.path();
         report.used = Some(UsedFiles::of(found));
         report.problems.extend(
