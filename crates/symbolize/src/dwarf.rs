@@ -73,7 +73,7 @@ impl<'image> DwarfData<'image> {
         // All of them: a unit is cut out of each section, and an empty one would be too short.
         let package = found.package.as_ref().map(|package| {
             DwarfPackageSections::load(|id| -> Result<_, DwarfError> {
-                match id.dwo_name().filter(|_| is_needed(id)) {
+                match id.dwo_name() {
                     Some(name) => load(package, name),
                     None => Ok(Cow::default()),
                 }
