@@ -85,7 +85,8 @@ fn fill_start_time(profile: &mut Profile, path: &Path) {
 fn symbolize(job: &Job, profile: &Profile) -> Symbolized {
     let Some(options) = &job.symbolize else {
         let symbols = Symbols::none(profile, Reason::NotAsked);
-        return Symbolized { symbols, binaries: Vec::new(), refused: Vec::new() };
+        let (binaries, refused, unused) = Default::default();
+        return Symbolized { symbols, binaries, refused, unused };
     };
     let progress =
         Progress::new("naming frames", profile.frames.len() as u64, job.summary.is_none());

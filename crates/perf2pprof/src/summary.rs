@@ -200,7 +200,11 @@ impl BinarySummary {
 fn symbols(kind: BinaryKind, report: Option<&BinaryReport>) -> String {
     let Some(report) = report else { return reason(Reason::NotAsked).to_owned() };
     if let Some(used) = &report.used {
-        let package = used.package.as_ref().map(|path| format!(" and `{}`", path.display()));
+        let package = used.package.as_ref().map(|path| {
+            let is_beside = path.parent() == used.image.parent();
+            let name = path.file_name().filter(|_| is_beside).map_or(path.as_path(), Path::new);
+            format!(" and `{}`", name.display())
+        });
         return format!(
             "from `{}`{} ({})",
             used.image.display(),

@@ -1,6 +1,6 @@
 //! What the profile does not hold, as warnings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use perf_data::{PerfData, RecordsEnd, Truncation};
 use profile::Profile;
@@ -98,6 +98,17 @@ pub(crate) fn of_symbols(profile: &Profile, symbolized: &Symbolized) -> Vec<Warn
             ))
         })
         .collect();
+    // A file that was refused is told of with the binary that it was refused for.
+    let is_refused = |path: &PathBuf| {
+        let mut refused = symbolized.binaries.iter().flat_map(|report| &report.refused);
+        refused.any(|refused| refused.path == *path)
+    };
+    warnings.extend(symbolized.unused.iter().filter(|path| !is_refused(path)).map(|path| {
+        Warning::new(format!(
+            "`{}` names nothing: no recorded binary has its build ID or its name",
+            path.display()
+        ))
+    }));
     for report in &symbolized.binaries {
         let of_binary = &weights[report.binary.index()];
         let unnamed = shares::share(of_binary.frames - of_binary.named, all.frames);
