@@ -18,7 +18,7 @@ const LIGHTEST: u64 = 10_000;
 /// Writes the flame graph of an event as an SVG that zooms and searches by itself, and returns
 /// the sum of its weights.
 ///
-/// Boxes are as wide as they weigh. Times are shown in milliseconds, in a short recording in
+/// Boxes are as wide as they weigh, and callers stand above their callees. Times are shown in milliseconds, in a short recording in
 /// microseconds; the attributes of the boxes (`fg:w`, and `total_samples` of them all) have the
 /// weights as the profile has them, so that the total can be compared. Nothing is fetched when
 /// the file is opened.
