@@ -26,25 +26,21 @@ def main():
     with (
         tempfile.TemporaryDirectory(prefix="check-browser-") as home,
         Browser(os.environ["CHROMEDRIVER"], os.environ["CHROMIUM"], home) as browser,
+        pprof_server(args, home) as pprof,
     ):
         try:
-            total = check(browser, args, home)
+            total = check_flamegraph(browser, pprof.address, args.functions, args.outdir)
+            check_graph(browser, pprof.address, args.functions, args.outdir)
+            if args.list:
+                check_source(browser, pprof.address, args.list, args.outdir)
+            said = pprof.output().splitlines()
+            complaints = [line for line in said if not line.startswith("Serving web UI")]
+            assert not complaints, f"pprof complains: {complaints}"
+            check_svg(browser, args.svg.resolve().as_uri(), args.functions, total, args.outdir)
         except AssertionError as failure:
             # What the page itself complains of is often why.
             raise AssertionError("\n".join([str(failure), *browser.console_errors()])) from None
     print(f"check-browser: total {total}, {len(args.functions)} functions: all there")
-
-
-def check(browser, args, home):
-    with pprof_server(args, home) as server:
-        total = check_flamegraph(browser, server.address, args.functions, args.outdir)
-        check_graph(browser, server.address, args.functions, args.outdir)
-        if args.list:
-            check_source(browser, server.address, args.list, args.outdir)
-        said = server.output().splitlines()[1:]
-        assert not said, f"pprof complains: {said}"
-    check_svg(browser, args.svg.resolve().as_uri(), args.functions, total, args.outdir)
-    return total
 
 
 def pprof_server(args, home):

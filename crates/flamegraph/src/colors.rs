@@ -8,7 +8,8 @@ use inferno::flamegraph::color::{Color, PaletteMap};
 use crate::names::{Class, Names};
 
 /// What the colours mean, for the reader of the graph.
-pub(crate) const LEGEND: &str = "blue: user, light blue: inlined, orange: kernel, grey: no name";
+pub(crate) const LEGEND: &str =
+    "blue: user, light blue: inlined, orange: kernel, grey or pale: no name";
 
 /// The colour of every box.
 pub(crate) fn palette(names: &Names) -> PaletteMap {
@@ -26,7 +27,7 @@ fn color(text: &str, class: Class) -> Color {
         Class::Inlined => ([176, 216, 238], 18),
         Class::Kernel => ([240, 152, 64], 40),
         Class::Unnamed => ([184, 184, 184], 24),
-        Class::UnnamedKernel => ([214, 186, 156], 20),
+        Class::UnnamedKernel => ([240, 200, 156], 14),
     };
     let shade = u8::try_from(u64::from(hash(text)) * spread / u64::from(u32::MAX)).unwrap_or(0);
     let lighter = |part: u8| part.saturating_add(shade);

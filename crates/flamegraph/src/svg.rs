@@ -1,9 +1,10 @@
 //! The interactive flame graph.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use inferno::flamegraph::color::{BackgroundColor, Color};
-use inferno::flamegraph::{self, Options};
+use inferno::flamegraph::{self, Direction, Options};
 use profile::{Event, Profile, Symbols, Unit};
 
 use crate::colors;
@@ -17,7 +18,7 @@ const LIGHTEST: u64 = 10_000;
 /// Writes the flame graph of an event as an SVG that zooms and searches by itself, and returns
 /// the sum of its weights.
 ///
-/// Boxes are as wide as they weigh. Times are shown in milliseconds, in a short recording in
+/// Boxes are as wide as they weigh, and callers stand above their callees. Times are shown in milliseconds, in a short recording in
 /// microseconds; the attributes of the boxes (`fg:w`, and `total_samples` of them all) have the
 /// weights as the profile has them, so that the total can be compared. Nothing is fetched when
 /// the file is opened.
@@ -52,6 +53,9 @@ pub fn svg(
     options.title = printable(title);
     options.subtitle = Some(subtitle(profile, event, counted, total));
     options.bgcolors = Some(BackgroundColor::Flat(Color { r: 250, g: 250, b: 250 }));
+    // Callers above their callees, as in pprof: the top of the page is what is seen first, and
+    // in the other direction the deepest stack is all that is there.
+    options.direction = Direction::Inverted;
     options.palette_map = Some(&mut palette);
     options.factor = scale.factor;
     options.count_name = scale.name;
@@ -60,8 +64,33 @@ pub fn svg(
     // To inferno that means "the last line first, and no sorting". It would sort by the whole
     // line, and so put `a b` between `a` and `a;c`, where it cuts the box `a` in two.
     options.flame_chart = true;
-    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), out)?;
+    let mut image = Vec::new();
+    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut image)?;
+    drop(lines);
+    let mut image = String::from_utf8(image).map_err(io::Error::other)?;
+    raise_match_count(&mut image);
+    out.write_all(image.as_bytes())?;
     Ok(total)
+}
+
+/// Moves the answer to a search from the bottom of the image, which is out of sight, to the line
+/// of the details at its top. inferno does so with the details alone.
+fn raise_match_count(image: &mut String) {
+    if let Some(details) = y_of(image, "details")
+        && let Some(matched) = y_of(image, "matched")
+    {
+        let y = image[details].to_owned();
+        image.replace_range(matched, &y);
+    }
+}
+
+/// Where in the text the attribute `y` of an element is.
+fn y_of(image: &str, id: &str) -> Option<Range<usize>> {
+    const Y: &str = " y=\"";
+    let element = image.find(&format!("id=\"{id}\""))?;
+    let start = element + image[element..].find(Y)? + Y.len();
+    let len = image[start..].find('"')?;
+    Some(start..start + len)
 }
 
 /// How weights are shown.

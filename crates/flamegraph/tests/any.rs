@@ -52,12 +52,12 @@ fn parse(folded: &str) -> Vec<(Vec<&str>, u64)> {
     lines.collect()
 }
 
-/// How heavy the boxes of each height are together.
+/// How heavy the boxes of each depth are together.
 fn rows_of_folded(stacks: &[(Vec<&str>, u64)]) -> BTreeMap<usize, u64> {
     let mut rows = BTreeMap::new();
     for (stack, weight) in stacks {
-        for height in 0..=stack.len() {
-            *rows.entry(height).or_default() += weight;
+        for depth in 0..=stack.len() {
+            *rows.entry(depth).or_default() += weight;
         }
     }
     rows
@@ -67,7 +67,7 @@ fn attribute<'s>(element: &'s str, name: &str) -> &'s str {
     element.split_once(&format!(" {name}=\"")).unwrap().1.split_once('"').unwrap().0
 }
 
-/// The boxes of an SVG: height and weight.
+/// The boxes of an SVG: depth and weight.
 fn boxes(svg: &str) -> Vec<(usize, u64)> {
     let rects = svg.split("<rect").filter(|rect| rect.contains("fg:w="));
     let boxes: Vec<(usize, u64)> = rects
@@ -75,8 +75,8 @@ fn boxes(svg: &str) -> Vec<(usize, u64)> {
             (attribute(rect, "y").parse().unwrap(), attribute(rect, "fg:w").parse().unwrap())
         })
         .collect();
-    let bottom = boxes.iter().map(|(y, _)| *y).max().unwrap_or(0);
-    boxes.iter().map(|(y, weight)| ((bottom - y) / 16, *weight)).collect()
+    let top = boxes.iter().map(|(y, _)| *y).min().unwrap_or(0);
+    boxes.iter().map(|(y, weight)| ((y - top) / 16, *weight)).collect()
 }
 
 proptest! {
@@ -98,8 +98,8 @@ proptest! {
         let svg = String::from_utf8(svg).unwrap();
         if total > 0 {
             let mut rows = BTreeMap::new();
-            for (height, weight) in boxes(&svg) {
-                *rows.entry(height).or_default() += weight;
+            for (depth, weight) in boxes(&svg) {
+                *rows.entry(depth).or_default() += weight;
             }
             prop_assert_eq!(rows, rows_of_folded(&stacks));
         }

@@ -67,6 +67,16 @@ fn the_svg_says_what_it_shows() {
 }
 
 #[test]
+fn the_answer_to_a_search_is_at_the_top() {
+    let svg = svg(&envoy(), "Envoy");
+    let y = |id: &str| {
+        let (_, element) = svg.split_once(&format!("<text id=\"{id}\"")).unwrap();
+        element.split_once(" y=\"").unwrap().1.split_once('"').unwrap().0
+    };
+    assert_eq!(y("matched"), y("details"));
+}
+
+#[test]
 fn kernel_user_inlined_and_unnamed_frames_differ_in_colour() {
     let svg = svg(&envoy(), "Envoy");
     assert!(!svg.contains("_[k]") && !svg.contains("_[i]"));
