@@ -66,7 +66,8 @@ impl Tree {
 
     /// Calls `emit` with each stack as a folded line knows it, `caller;callee`, and its weight:
     /// callers before their callees, callees by name. A box lighter than `lightest`, or without
-    /// any weight, is left out, and what it weighs is added to its caller.
+    /// any weight, is left out, and what it weighs is added to its caller. The outermost boxes,
+    /// which have no caller, are there however light they are.
     pub(crate) fn walk(
         &self,
         lightest: u64,
@@ -74,7 +75,10 @@ impl Tree {
     ) -> io::Result<()> {
         let totals = self.totals();
         let callees = Callees::of(self);
-        let is_shown = |node: &Id<Node>| totals[node.index()] >= lightest.max(1);
+        let is_shown = |node: &Id<Node>| {
+            let lightest = if self.nodes[*node].parent == Node::ROOT { 1 } else { lightest.max(1) };
+            totals[node.index()] >= lightest
+        };
         let mut line = String::new();
         // Boxes to come, each with the length of its caller's line.
         let mut pending = vec![(Node::ROOT, 0)];

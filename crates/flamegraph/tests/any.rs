@@ -17,7 +17,7 @@ prop_compose! {
         names in prop::collection::vec(prop::collection::vec("\\PC{0,4}|[a-c;# 1.&<\"\n]{0,4}", 0..3), 1..8),
         samples in prop::collection::vec(
             (prop::collection::vec(any::<prop::sample::Index>(), 0..5),
-             prop::option::of("[a-c ;]{0,2}"), 0_u64..1000),
+             prop::option::of("[a-c ;]{0,2}"), prop_oneof![0_u64..1000, Just(50_000_000)]),
             1..20,
         ),
     ) -> Build {
@@ -101,7 +101,11 @@ proptest! {
             for (depth, weight) in boxes(&svg) {
                 *rows.entry(depth).or_default() += weight;
             }
-            prop_assert_eq!(rows, rows_of_folded(&stacks));
+            prop_assert_eq!((rows[&0], rows[&1]), (total, total), "no thread is left out");
+            if total < 20_000 {
+                // No box is too light to draw.
+                prop_assert_eq!(rows, rows_of_folded(&stacks));
+            }
         }
     }
 

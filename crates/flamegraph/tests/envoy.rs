@@ -129,6 +129,18 @@ fn the_weight_of_boxes_too_light_to_draw_stays_with_their_caller() {
 }
 
 #[test]
+fn a_thread_too_light_to_draw_is_drawn_all_the_same() {
+    let mut build = Build::default();
+    let event = build.event("cycles", Unit::Count, Sampling::Period(1));
+    let [main, light] = ["main", "light"].map(|text| build.marker(text));
+    build.sample(event, &[main], &[], (1, 999_999));
+    build.sample(event, &[main, light], &[], (1, 1));
+    let svg = svg(&build, "");
+    assert!(svg.contains("total_samples=\"1000000\""));
+    assert_eq!(attribute(&svg, "light (1 cycles, 0.00%)", "fg:w"), "1");
+}
+
+#[test]
 fn a_stack_without_a_frame_is_still_a_line() {
     let mut build = Build::default();
     let event = build.event("cycles", Unit::Count, Sampling::Period(1));
