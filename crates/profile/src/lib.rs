@@ -33,8 +33,8 @@ pub struct Profile {
     pub strings: Table<String>,
     /// Everything whose code was sampled; row 0 is the [binary of markers](BinaryKind::None).
     pub binaries: Table<Binary>,
-    /// The mappings through which code was sampled. One binary may have several: segments, or
-    /// the same segment at other addresses in other processes.
+    /// How the sampled binaries were mapped. One binary may have several mappings, of its segments
+    /// or of parts of them; each part of a file stands here once, where it was mapped first.
     pub mappings: Table<Mapping>,
     /// Distinct frames, after ASLR: the same code in ten processes is one row.
     pub frames: Table<Frame>,

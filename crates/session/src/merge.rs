@@ -1,9 +1,9 @@
 //! The tables of all chunks as one profile.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use perf_data::PerfData;
-use profile::{Binary, Id, Profile, Recording, SampleKey, Stack};
+use profile::{Binary, BinaryKind, Id, Mapping, Profile, Recording, SampleKey, Stack};
 
 use crate::events::events;
 use crate::index::Index;
@@ -92,11 +92,7 @@ impl Merger {
         profile.strings = index.strings;
         profile.binaries = index.binaries;
         profile.events = events(perf.events());
-        for (mapping, used) in index.mappings.into_iter().zip(self.used_mappings) {
-            if used {
-                profile.mappings.intern(mapping);
-            }
-        }
+        add_mappings(&mut profile, &index.mappings, &self.used_mappings);
         // Equal weights: the one that was mapped first.
         let heaviest =
             self.programs.iter().max_by_key(|(id, weight)| (**weight, std::cmp::Reverse(**id)));
@@ -104,6 +100,22 @@ impl Merger {
         profile.recording = recording(perf, self.times);
         profile.comments = comments(&profile.recording);
         (profile, self.losses)
+    }
+}
+
+/// Adds the mappings of what was sampled. Of a file all parts are told of, sampled or not, since
+/// together they show whether a file found later is the recorded one; but each once, not once
+/// for each process that maps it.
+fn add_mappings(profile: &mut Profile, recorded: &[Mapping], used: &[bool]) {
+    let is_used = |(mapping, used): (&Mapping, &bool)| used.then_some(mapping.binary);
+    let sampled: FxHashSet<_> = recorded.iter().zip(used).filter_map(is_used).collect();
+    let mut known = FxHashSet::default();
+    for (mapping, used) in recorded.iter().zip(used) {
+        let is_file = profile.binaries[mapping.binary].kind == BinaryKind::File;
+        let is_wanted = *used || (is_file && sampled.contains(&mapping.binary));
+        if is_wanted && known.insert((mapping.binary, mapping.file_offset, mapping.len)) {
+            profile.mappings.intern(*mapping);
+        }
     }
 }
 
