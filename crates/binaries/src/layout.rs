@@ -28,13 +28,6 @@ pub struct Segment {
     pub executable: bool,
 }
 
-impl Segment {
-    /// Whether the loaded bytes hold the address.
-    pub fn contains_address(&self, address: ElfAddr) -> bool {
-        address.0.wrapping_sub(self.address.0) < self.memory_size
-    }
-}
-
 /// The executable parts of a file, as offsets that a recording states and as addresses that the
 /// file's own tables state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,11 +69,6 @@ impl Layout {
         };
         let segment = self.executable().find(holds).or_else(|| self.segments.iter().find(holds))?;
         Some(FileOffset(address.0.wrapping_sub(segment.address.0).wrapping_add(segment.offset.0)))
-    }
-
-    /// Whether code can be at the address.
-    pub fn is_executable(&self, address: ElfAddr) -> bool {
-        self.executable().any(|segment| segment.contains_address(address))
     }
 }
 
@@ -125,6 +113,6 @@ mod tests {
         };
         let layout = Layout::new(vec![segment]);
         assert_eq!(layout.address_of(FileOffset(u64::MAX)), Some(ElfAddr(0)));
-        assert!(layout.is_executable(ElfAddr(7)));
+        assert_eq!(layout.offset_of(ElfAddr(1)), Some(FileOffset(0)));
     }
 }

@@ -21,6 +21,12 @@ type Reader<'data> = EndianSlice<'data, RunTimeEndian>;
 /// # Errors
 /// If a section that leads to them is damaged.
 pub(crate) fn skeleton_ids(image: &ElfImage) -> Result<Vec<DwoId>, ElfError> {
+    // All addresses of split units are in this section. Asking for it first spares unpacking the
+    // debug info of files that have none.
+    let object = image.object()?;
+    if object.section_by_name(SectionId::DebugAddr.name()).is_none() {
+        return Ok(Vec::new());
+    }
     let endian = endian(image)?;
     let load = |id: SectionId| -> Result<_, ElfError> {
         let needed = matches!(id, SectionId::DebugInfo | SectionId::DebugAbbrev);
@@ -42,10 +48,12 @@ fn read_skeleton_ids(dwarf: &gimli::Dwarf<Reader<'_>>) -> Vec<DwoId> {
         && let Ok(Some(header)) = units.next()
     {
         // DWARF 5 states the ID in the unit's header, GCC's extension to DWARF 4 in its first entry.
-        if let gimli::UnitType::Skeleton(id) = header.type_() {
-            ids.push(id);
-        } else if let Ok(unit) = dwarf.unit(header) {
-            ids.extend(unit.dwo_id);
+        match header.type_() {
+            gimli::UnitType::Skeleton(id) => ids.push(id),
+            _ if header.version() < 5 => {
+                ids.extend(dwarf.unit(header).ok().and_then(|unit| unit.dwo_id));
+            }
+            _ => {}
         }
     }
     ids

@@ -48,6 +48,10 @@ fn demangle_cpp(name: &str) -> Option<String> {
     }
     // `.llvm.123`, `.cold` and their like name a variant of the function, not another function.
     let mangled = name.split_once('.').map_or(name, |(function, _)| function);
+    simplify_cpp(mangled).or_else(|| simplify_cpp(&without_parameter_kinds(mangled)?))
+}
+
+fn simplify_cpp(mangled: &str) -> Option<String> {
     let parse = ParseOptions::default().recursion_limit(RECURSION_LIMIT);
     let (symbol, rest) = BorrowedSymbol::with_tail_and_options(mangled.as_bytes(), &parse).ok()?;
     if !rest.is_empty() {
@@ -61,6 +65,46 @@ fn demangle_cpp(name: &str) -> Option<String> {
         .iter()
         .fold(&*simplified.text, |name, qualifier| name.strip_suffix(qualifier).unwrap_or(name));
     Some(without_enclosing_parameters(name))
+}
+
+/// A mangled name without the kinds of its template parameters; `None` if it states none.
+///
+/// Since version 18 clang mangles, where it matters, of what kind a template parameter is in front
+/// of its argument: `Tn` and the type of the parameter. libc++ and absl are full of them, and
+/// `cpp_demangle` does not know them. Without the `Tn` the type reads as one more argument: it
+/// keeps its place in the numbering of what later parts refer back to, and arguments are not shown.
+fn without_parameter_kinds(mangled: &str) -> Option<String> {
+    let mut kept = String::with_capacity(mangled.len());
+    let mut rest = mangled;
+    while let Some(first) = rest.chars().next() {
+        if let Some(behind) = rest.strip_prefix("TpTn").or_else(|| rest.strip_prefix("Tn")) {
+            rest = behind;
+            continue;
+        }
+        let len = identifier_len(&kept, rest).unwrap_or(first.len_utf8());
+        let (token, behind) = rest.split_at_checked(len)?;
+        kept.push_str(token);
+        rest = behind;
+    }
+    (kept.len() < mangled.len()).then_some(kept)
+}
+
+/// The length of an identifier at the beginning of `rest`, with its own length in front (`3Foo`).
+/// The digits of back references (`S3_`, `T0_`) and literals (`Li3E`) begin none.
+fn identifier_len(before: &str, rest: &str) -> Option<usize> {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let is_reference = before.ends_with(['S', 'T']);
+    let is_literal = match before.as_bytes() {
+        [.., b'L', kind] | [.., b'L', kind, b'n'] => kind.is_ascii_lowercase(),
+        _ => false,
+    };
+    if digits == 0 || is_reference {
+        return None;
+    }
+    if is_literal {
+        return Some(digits);
+    }
+    rest[..digits].parse::<usize>().ok()?.checked_add(digits)
 }
 
 /// What kind of thunk a name is, and the mangling, without `_Z`, of the function it leads to. A
@@ -235,8 +279,19 @@ mod tests {
         // Rust, older and newer. pprof drops the type arguments of the newer one.
         ("_ZN4core3fmt5write17h0123456789abcdefE", "core::fmt::write"),
         ("_RNvNtCs1234_7mycrate3foo3bar", "mycrate::foo::bar"),
-        // Not understood by `cpp_demangle`: left to pprof's demangler.
-        ("_Z3fooITnvEvv", "_Z3fooITnvEvv"),
+        // Kinds of template parameters, which `cpp_demangle` does not know.
+        ("_ZN3FooILi1EE3barITnmLm2EEEvv", "Foo::bar"),
+        (
+            "_ZNSt3__14swapB8ne190107IiTnNS_9enable_ifIXsr13is_assignableIT_EE5valueEiE4typeELi0EEEvRS1_S3_",
+            "std::__1::swap[abi:ne190107]",
+        ),
+        (
+            "_ZNSt3__110__str_findB8ne190107IcmNS_11char_traitsIcEETnT0_Lm18446744073709551615EEES3_PKT_S3_S4_S3_",
+            "std::__1::__str_find[abi:ne190107]",
+        ),
+        ("_Z3fooIJiiETpTnmJLm0ELm1EEEvv", "foo"),
+        // Not understood at all: left to pprof's demangler.
+        ("_Z3fooITk1CiEvv", "_Z3fooITk1CiEvv"),
     ];
 
     #[test]

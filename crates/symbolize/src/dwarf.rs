@@ -1,5 +1,11 @@
 //! Functions, lines and inlined calls from DWARF: in one file, or split over an ELF file and the
 //! package (`.dwp`) of its units.
+//!
+//! addr2line does the looking up. Two limits are its own. It descends into inlined calls by
+//! recursion, so that a file made for it, with calls nested tens of thousands deep, can exhaust the
+//! stack of a worker, large as that is. And where GNU ld dropped a function whose line program set
+//! its address twice, the lines of the next function are lost: half a percent of the places in a
+//! large GCC build (ceph-mds); clang and lld, and so Envoy, make no such programs.
 
 use std::borrow::Cow;
 use std::sync::Arc;

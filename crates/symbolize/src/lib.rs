@@ -12,7 +12,7 @@
 //! The result is the same byte for byte with one thread or many: what is found for a place depends
 //! on nothing but the place, and ids are given in the order of the frames.
 //!
-//! The crate refuses to change a profile, to print, and to search for files: those come checked
+//! The crate refuses to change a profile, to print, and to search for binaries: those come checked
 //! from [`binaries`], and a file that was refused there names nothing here.
 
 mod answer;
