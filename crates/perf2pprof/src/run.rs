@@ -58,7 +58,7 @@ fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion 
     // Both passes hop over every byte.
     let progress =
         Progress::new("reading samples", 2 * recording.len() as u64, job.summary.is_none());
-    session::convert(perf, &job.session, &|visited| {
+    session::convert(perf, &job.session, None, &|visited| {
         let (Visited::Indexed(range) | Visited::Read(range)) = visited;
         progress.advance(range.end - range.start);
         recording.release(range);
