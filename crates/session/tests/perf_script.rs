@@ -96,7 +96,7 @@ fn found(recording: &Path) -> Rows {
     let perf = PerfData::parse(&bytes).unwrap();
     let options =
         Options { labels: vec![LabelKey::Pid, LabelKey::Tid], threads: NonZeroUsize::MIN };
-    let profile = convert(&perf, &options, &|_| {}).profile;
+    let profile = convert(&perf, &options, None, &|_| {}).profile;
     let mut rows = Rows::new();
     for (key, value) in profile.samples.iter() {
         let ids: Vec<_> =
