@@ -189,7 +189,7 @@ mod branches {
         from.iter().fold(body, |body, from| body.u64(*from).u64(0x1fff).u64(0))
     }
 
-    /// `perf record --call-graph lbr`: USER and CALL_STACK.
+    /// `perf record --call-graph lbr`: `USER` and `CALL_STACK`.
     fn call_stacks() -> Event {
         let fields = PLACE | CALLCHAIN | BRANCH_STACK;
         Event { branch_sample_type: 1 | 1 << 11, ..Event::cpu_clock().sample_type(fields) }

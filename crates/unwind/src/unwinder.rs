@@ -172,7 +172,7 @@ impl Worker<'_> {
         slot.insert(match (rule, kind) {
             (Some((rule, origin)), _) => Known::Rule(rule, origin),
             // Code made at run time, and the kernel's page of code, which keeps frame pointers.
-            (None, Some(BinaryKind::Anonymous | BinaryKind::Vdso)) => Known::FramePointer,
+            (None, Some(BinaryKind::Anonymous { .. } | BinaryKind::Vdso)) => Known::FramePointer,
             (None, _) => Known::Nothing,
         });
     }
