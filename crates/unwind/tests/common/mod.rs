@@ -1,5 +1,7 @@
 //! Converts recordings with files from given places, and compares the stacks with perf's.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
