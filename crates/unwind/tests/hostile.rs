@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use binaries::{ElfImage, Match};
-use common::{our_stacks, repository, unwound};
+use common::{our_stacks, repeated, repository, unwound};
 use object::{Object, ObjectSection};
 use perf_data::PerfData;
 use profile::{Binary, Id, Profile};
@@ -113,32 +113,9 @@ fn a_damaged_binary_unwinds_less_and_quickly() {
     assert!(start.elapsed() < Duration::from_mins(2), "{:?}", start.elapsed());
 }
 
-/// The recording with its records so often that they are several chunks. Without feature
-/// sections: their places in the file are not where they were.
-fn long_recording() -> Vec<u8> {
-    const SIZE_OF_DATA: usize = 48;
-    const FEATURES: usize = 72;
-    let whole = recording();
-    let perf = PerfData::parse(&whole).unwrap();
-    let offset = |offset: u64| usize::try_from(offset).unwrap();
-    let mut records = perf.records();
-    let start = offset(records.offset());
-    let first_sample = records.by_ref().find(|record| record.kind.0 == 9).unwrap().offset;
-    records.by_ref().for_each(drop);
-    let end = offset(records.offset());
-    let mut bytes = whole[..end].to_vec();
-    while bytes.len() < 40 << 20 {
-        bytes.extend_from_slice(&whole[offset(first_sample)..end]);
-    }
-    let size = (bytes.len() - start) as u64;
-    bytes[SIZE_OF_DATA..SIZE_OF_DATA + 8].copy_from_slice(&size.to_le_bytes());
-    bytes[FEATURES..FEATURES + 32].fill(0);
-    bytes
-}
-
 #[test]
 fn any_number_of_threads_gives_the_same_profile() {
-    let long = long_recording();
+    let long = repeated(&recording(), 40 << 20);
     let root = repository("fixtures/small/root");
     let one = unwound(&long, &[&root], 1);
     let four = unwound(&long, &[&root], 4);
