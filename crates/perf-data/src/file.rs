@@ -156,6 +156,33 @@ impl<'a> PerfData<'a> {
         Records::new(self.records, self.records_offset, self.endian)
     }
 
+    /// Whether records stand in compressed ones (`perf record -z`). Those that the kernel wrote
+    /// are then only to be had by way of [`crate::write_records`].
+    pub fn is_compressed(&self) -> bool {
+        /// `HEADER_COMPRESSED`
+        const FEATURE: u8 = 27;
+        // The feature is not in a file that was never finished. perf compresses all that comes
+        // from the kernel or nothing, so that the first such record tells.
+        self.features.unread.contains(&FEATURE)
+            || self
+                .records()
+                .find(|record| record.kind == RecordKind::SAMPLE || record.kind.is_compressed())
+                .is_some_and(|record| record.kind.is_compressed())
+    }
+
+    /// The bytes of the records, as far as the file has them, and where they stand in it.
+    pub fn record_bytes(&self) -> (&'a [u8], u64) {
+        (self.records, self.records_offset)
+    }
+
+    /// The same recording with other records, which begin with the first of these bytes: those
+    /// of this one, inflated, or of all files of a directory.
+    #[must_use]
+    pub fn with_records(self, records: &[u8]) -> PerfData<'_> {
+        let Self { endian, events, features, truncation, is_pipe, .. } = self;
+        PerfData { endian, events, features, records, records_offset: 0, truncation, is_pipe }
+    }
+
     /// The records in a part of the data section: `start` must be the offset of a record, as
     /// [`Records::offset`] gives it, and `end` that of a later one or the end.
     pub fn records_between(&self, start: u64, end: u64) -> Records<'a> {
