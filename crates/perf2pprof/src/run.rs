@@ -16,7 +16,7 @@ use crate::message::{Failure, Warning};
 use crate::output::{Output, Target};
 use crate::progress::Progress;
 use crate::recording::Recording;
-use crate::summary::Summary;
+use crate::summary::{Summary, base_name};
 use crate::warnings;
 
 /// Converts one recording.
@@ -123,7 +123,9 @@ fn write_outputs(
         Ok::<_, Failure>(())
     };
     write(&job.pprof, &|out| pprof_format::write(profile, symbols, out).map(drop))?;
-    write(&job.svg, &|out| flamegraph::svg(profile, symbols, event, shown, out).map(drop))?;
+    write(&job.svg, &|out| {
+        flamegraph::svg(profile, symbols, event, base_name(shown), out).map(drop)
+    })?;
     write(&job.folded, &|out| flamegraph::folded(profile, symbols, event, out).map(drop))?;
     for (target, output) in written {
         if let Err(error) = output.finish() {
