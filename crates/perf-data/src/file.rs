@@ -200,6 +200,12 @@ impl<'a> PerfData<'a> {
         self.events.sample(record)
     }
 
+    /// The event that a counter or record of this id belongs to: an index into
+    /// [`PerfData::events`].
+    pub fn event_of_id(&self, id: u64) -> Option<usize> {
+        self.events.event_of_id(id)
+    }
+
     /// The time, thread and event of a record that is no sample, where it states them.
     pub fn trailer(&self, record: &RawRecord<'_>) -> Option<SampleId> {
         self.events.trailer(record)

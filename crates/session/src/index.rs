@@ -15,6 +15,7 @@ use profile::{
 
 use crate::losses::Losses;
 use crate::maps::Piece;
+use crate::reads::{Collector, LastValues};
 use crate::spaces::{Space, Spaces};
 
 /// All that the second pass needs to know before it meets its first sample.
@@ -29,6 +30,8 @@ pub(crate) struct Index {
     pub(crate) end: RecordsEnd,
     /// Parts of the data section, cut between records.
     pub(crate) chunks: Vec<Range<u64>>,
+    /// What counters in samples said last, by chunk.
+    pub(crate) counters: LastValues,
     /// Whether samples state their time. Where they do not, a record's place in the file serves
     /// as its time.
     pub(crate) is_timed: bool,
@@ -49,14 +52,17 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
     let mut chunks = Vec::new();
     let mut chunk_start = records.offset();
     let mut latest = 0;
+    let mut counters = Collector::new(perf);
     for record in records.by_ref() {
         if record.offset - chunk_start >= CHUNK_BYTES {
             visited(chunk_start..record.offset);
             chunks.push(chunk_start..record.offset);
             chunk_start = record.offset;
+            counters.end_chunk();
         }
         if record.kind == RecordKind::SAMPLE {
             read_ahead(record.body);
+            counters.sample(perf, &record);
             continue;
         }
         if record.kind.name().is_none() {
@@ -95,6 +101,7 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
         losses,
         end: records.end(),
         chunks,
+        counters: counters.finish(),
         is_timed,
     }
 }

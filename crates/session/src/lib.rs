@@ -21,6 +21,7 @@ mod index;
 mod losses;
 mod maps;
 mod merge;
+mod reads;
 mod samples;
 mod spaces;
 mod threads;

@@ -15,6 +15,7 @@ use crate::LabelKey;
 use crate::callchain::{Chain, Resolver, StandIns};
 use crate::index::Index;
 use crate::losses::Losses;
+use crate::reads::{self, Periods};
 use crate::threads::{ThreadState, Threads};
 
 /// What all chunks have in common.
@@ -49,7 +50,7 @@ const STEP_BYTES: u64 = 1 << 20;
 
 /// Adds up the samples of a part of the file.
 pub(crate) fn read(context: &Context<'_>, part: Range<u64>, visited: &dyn Fn(Range<u64>)) -> Chunk {
-    let mut reader = Reader::new(context);
+    let mut reader = Reader::new(context, part.start);
     let mut step_start = part.start;
     for record in context.perf.records_between(part.start, part.end) {
         if record.offset - step_start >= STEP_BYTES {
@@ -76,6 +77,7 @@ struct Reader<'a> {
     context: &'a Context<'a>,
     resolver: Resolver<'a>,
     threads: Threads<'a>,
+    periods: Periods<'a>,
     chunk: Chunk,
     /// Stacks by the bytes of their callchain, and whatever else they depend on.
     known_stacks: FxHashMap<u128, KnownStack>,
@@ -96,13 +98,16 @@ struct KnownStack {
 }
 
 impl<'a> Reader<'a> {
-    fn new(context: &'a Context<'a>) -> Self {
+    fn new(context: &'a Context<'a>, start: u64) -> Self {
+        let Index { chunks, counters, .. } = context.index;
+        let first_chunk = chunks.partition_point(|chunk| chunk.start < start);
         // The reserved rows are those of every profile.
         let profile::Profile { frames, stacks, labels, .. } = profile::Profile::new();
         Self {
             context,
             resolver: Resolver::new(context.index, context.stand_ins),
             threads: Threads::new(&context.index.spaces),
+            periods: Periods::new(counters, first_chunk),
             chunk: Chunk { frames, stacks, labels, ..Chunk::default() },
             known_stacks: FxHashMap::default(),
             known_labels: FxHashMap::default(),
@@ -128,18 +133,26 @@ impl<'a> Reader<'a> {
             _ => record.offset,
         };
         let attr = &perf.events()[event].attr;
-        let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
         let thread = self.threads.at(pid, tid, time);
-        self.threads.add_weight(thread, weight);
         let labels = self.labels(thread, &sample);
-        let event = u32::try_from(event).unwrap_or(u32::MAX);
-        self.add(
-            &sample,
-            record.cpu_mode(),
-            thread,
-            (event, labels),
-            SampleValue { count: 1, weight },
-        );
+        let mut add = |event: usize, weight| {
+            self.threads.add_weight(thread, weight);
+            let event = u32::try_from(event).unwrap_or(u32::MAX);
+            let value = SampleValue { count: 1, weight };
+            self.add(&sample, record.cpu_mode(), thread, (event, labels), value);
+        };
+        if sample.read.is_none() {
+            add(event, sample.period.or(attr.sample_period()).unwrap_or(1));
+            return;
+        }
+        for (counter, value) in reads::counters(&sample, attr) {
+            let weight = self.periods.advance(counter, value);
+            match perf.event_of_id(counter.id) {
+                Some(event) if weight > 0 => add(event, weight),
+                Some(_) => {}
+                None => self.chunk.losses.unreadable_samples += 1,
+            }
+        }
     }
 
     fn add(
