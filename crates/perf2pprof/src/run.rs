@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use perf_data::PerfData;
+use binaries::{Locator, Recorded};
+use perf_data::{EventAttr, PerfData};
 use profile::{Profile, Reason, Symbols};
 use session::{Conversion, Visited};
 use symbolize::Symbolized;
+use unwind::Unwinding;
 
 use crate::args::SummaryFormat;
 use crate::hints;
@@ -57,11 +59,20 @@ fn shown_name(path: &Path) -> &str {
 fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion {
     // Both passes hop over every byte.
     let progress = Progress::new("reading samples", 2 * recording.len(), job.summary.is_none());
-    session::convert(perf, &job.session, &|visited| {
+    let visited = |visited| {
         let (Visited::Indexed(range) | Visited::Read(range)) = visited;
         progress.advance(range.end - range.start);
         recording.release(range);
-    })
+    };
+    let has_dump =
+        |event: &EventAttr| event.attr.sample_type.has(perf_data::SampleType::STACK_USER);
+    if !perf.events().iter().any(has_dump) {
+        return session::convert(perf, &job.session, None, &visited);
+    }
+    // What unwinds a stack must be the recorded file, as much as what names it.
+    let locator = Locator::new(&job.sources);
+    let find = |profile: &Profile, binary| locator.locate(&Recorded::of(profile, binary)).found;
+    session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited)
 }
 
 /// perf notes the time of day only if asked to (`-k`). The file was finished when the recording

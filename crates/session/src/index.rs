@@ -6,8 +6,8 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use perf_data::{
-    BuildIdEntry, Comm, CpuMode, Features, Ksymbol, Lost, Mmap, PerfData, RawRecord, RecordKind,
-    RecordsEnd, Task,
+    BuildIdEntry, Comm, CpuMode, DeferredCallchain, Features, Ksymbol, Lost, Mmap, PerfData,
+    RawRecord, RecordKind, RecordsEnd, Task,
 };
 use profile::{
     Binary, BinaryKind, BuildId, FileOffset, Id, Mapping, Relocation, RuntimeAddr, Table,
@@ -32,6 +32,10 @@ pub(crate) struct Index {
     pub(crate) chunks: Vec<Range<u64>>,
     /// What counters in samples said last, by chunk.
     pub(crate) counters: LastValues,
+    /// Where the user's part of a callchain is recorded, by thread and cookie.
+    pub(crate) deferred: FxHashMap<(i32, u64), u64>,
+    /// Where the records end.
+    pub(crate) records_end: u64,
     /// Whether samples state their time. Where they do not, a record's place in the file serves
     /// as its time.
     pub(crate) is_timed: bool,
@@ -49,6 +53,7 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
     let mut losses = Losses::default();
     let mut changes = Vec::new();
     let mut records = perf.records();
+    let mut deferred = FxHashMap::default();
     let mut chunks = Vec::new();
     let mut chunk_start = records.offset();
     let mut latest = 0;
@@ -69,7 +74,17 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
             *losses.unknown_records.entry(record.kind).or_default() += 1;
             continue;
         }
-        let time = match perf.trailer(&record).and_then(|trailer| trailer.time) {
+        let trailer = perf.trailer(&record);
+        if record.kind == RecordKind::CALLCHAIN_DEFERRED {
+            let tid = trailer.and_then(|trailer| trailer.pid_tid).map_or(-1, |(_, tid)| tid);
+            match DeferredCallchain::parse(&record, perf.endian()) {
+                // The record comes once per event, and each time says the same.
+                Some(chain) => _ = deferred.entry((tid, chain.cookie)).or_insert(record.offset),
+                None => losses.broken_records += 1,
+            }
+            continue;
+        }
+        let time = match trailer.and_then(|trailer| trailer.time) {
             _ if !is_timed => record.offset,
             Some(time) => time,
             // What perf wrote itself has no time: it holds from where it stands.
@@ -102,6 +117,8 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
         end: records.end(),
         chunks,
         counters: counters.finish(),
+        deferred,
+        records_end: end,
         is_timed,
     }
 }

@@ -8,15 +8,17 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use perf_data::{CpuMode, PerfData, RawRecord, RecordKind, Sample};
 use profile::{
-    Binary, Frame, Id, Label, LabelSet, LabelValue, SampleKey, SampleValue, Samples, Stack, Table,
+    Binary, Frame, Id, Label, LabelSet, LabelValue, Profile, SampleKey, SampleValue, Samples,
+    Stack, Table,
 };
 
-use crate::LabelKey;
-use crate::callchain::{Chain, Resolver, StandIns};
+use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
 use crate::index::Index;
 use crate::losses::Losses;
+use crate::made::{Maker, entries_of};
 use crate::reads::{self, Periods};
 use crate::threads::{ThreadState, Threads};
+use crate::{LabelKey, StackEnd, Unwind};
 
 /// What all chunks have in common.
 pub(crate) struct Context<'a> {
@@ -25,8 +27,29 @@ pub(crate) struct Context<'a> {
     pub(crate) stand_ins: &'a StandIns,
     /// The names of the labels asked for, in order.
     pub(crate) labels: &'a [(LabelKey, Id<String>)],
-    pub(crate) broken_stack: Id<String>,
+    pub(crate) markers: Markers,
     pub(crate) no_unit: Id<String>,
+    /// What unwinds stacks, and the recording as it may know it.
+    pub(crate) unwind: Option<(&'a dyn Unwind, &'a Profile)>,
+}
+
+/// The texts of the outermost frames of stacks that are not whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Markers {
+    pub(crate) broken: Id<String>,
+    pub(crate) truncated: Id<String>,
+    pub(crate) no_unwind_info: Id<String>,
+}
+
+impl Markers {
+    fn of(self, end: StackEnd) -> Option<Frame> {
+        Some(Frame::marker(match end {
+            StackEnd::Whole => return None,
+            StackEnd::Broken | StackEnd::Missing => self.broken,
+            StackEnd::Truncated => self.truncated,
+            StackEnd::NoUnwindInfo(_) | StackEnd::Unsupported => self.no_unwind_info,
+        }))
+    }
 }
 
 /// The tables of a part of the recording; names and binaries are those of the [`Index`].
@@ -76,6 +99,7 @@ pub(crate) fn read(context: &Context<'_>, part: Range<u64>, visited: &dyn Fn(Ran
 struct Reader<'a> {
     context: &'a Context<'a>,
     resolver: Resolver<'a>,
+    maker: Maker<'a>,
     threads: Threads<'a>,
     periods: Periods<'a>,
     chunk: Chunk,
@@ -91,7 +115,7 @@ struct Reader<'a> {
 #[derive(Clone, Copy)]
 struct KnownStack {
     stack: Id<Stack>,
-    is_broken: bool,
+    end: StackEnd,
     is_leaf_unmapped: bool,
     /// Where the latest sample of the stack was added: the next one is likely to belong there.
     latest: Option<(SampleKey, usize)>,
@@ -102,10 +126,11 @@ impl<'a> Reader<'a> {
         let Index { chunks, counters, .. } = context.index;
         let first_chunk = chunks.partition_point(|chunk| chunk.start < start);
         // The reserved rows are those of every profile.
-        let profile::Profile { frames, stacks, labels, .. } = profile::Profile::new();
+        let Profile { frames, stacks, labels, .. } = Profile::new();
         Self {
             context,
             resolver: Resolver::new(context.index, context.stand_ins),
+            maker: Maker::new(context.perf, context.index, context.unwind),
             threads: Threads::new(&context.index.spaces),
             periods: Periods::new(counters, first_chunk),
             chunk: Chunk { frames, stacks, labels, ..Chunk::default() },
@@ -135,51 +160,61 @@ impl<'a> Reader<'a> {
         let attr = &perf.events()[event].attr;
         let thread = self.threads.at(pid, tid, time);
         let labels = self.labels(thread, &sample);
-        let mut add = |event: usize, weight| {
-            self.threads.add_weight(thread, weight);
-            let event = u32::try_from(event).unwrap_or(u32::MAX);
-            let value = SampleValue { count: 1, weight };
-            self.add(&sample, record.cpu_mode(), thread, (event, labels), value);
-        };
+        let from = (event, record.cpu_mode(), thread);
         if sample.read.is_none() {
-            add(event, sample.period.or(attr.sample_period()).unwrap_or(1));
+            let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
+            self.add(&sample, from, (event, labels), SampleValue { count: 1, weight });
             return;
         }
         for (counter, value) in reads::counters(&sample, attr) {
             let weight = self.periods.advance(counter, value);
             match perf.event_of_id(counter.id) {
-                Some(event) if weight > 0 => add(event, weight),
+                Some(event) if weight > 0 => {
+                    self.add(&sample, from, (event, labels), SampleValue { count: 1, weight });
+                }
                 Some(_) => {}
                 None => self.chunk.losses.unreadable_samples += 1,
             }
         }
     }
 
+    /// Adds a sample that one event took (the one that says what is in it) to what is known of
+    /// an event: the same one, or another of its group.
     fn add(
         &mut self,
         sample: &Sample<'a>,
-        mode: CpuMode,
-        thread: usize,
-        (event, labels): (u32, Id<LabelSet>),
+        (taken_by, mode, thread): (usize, CpuMode, usize),
+        (event, labels): (usize, Id<LabelSet>),
         value: SampleValue,
     ) {
-        let key = stack_key(sample, mode, self.threads.get(thread).generation);
+        self.threads.add_weight(thread, value.weight);
+        let ThreadState { spaces, generation, tid, .. } = self.threads.get(thread);
+        let is_made = self.maker.make(sample, (taken_by, mode), *tid, spaces);
+        let key = if is_made {
+            self.maker.key(stack_seed(mode, *generation) | 1 << 63)
+        } else {
+            stack_key(sample, mode, *generation)
+        };
         let known = match self.known_stacks.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(slot) => {
-                let spaces = &self.threads.get(thread).spaces;
-                let entries = sample.callchain.into_iter().flat_map(|chain| chain.entries());
-                self.resolver.resolve(entries, (sample.ip, mode), spaces, &mut self.chain);
-                let broken_stack = self.context.broken_stack;
-                slot.insert(new_stack(&mut self.chunk, &self.chain, broken_stack))
+                let (resolver, chain) = (&mut self.resolver, &mut self.chain);
+                let leaf = sample.ip.map(|ip| leaf(ip, mode));
+                if is_made {
+                    let (entries, end) = self.maker.entries();
+                    resolver.resolve(entries, end, leaf, spaces, chain);
+                } else {
+                    let entries = recorded(entries_of(sample), mode);
+                    resolver.resolve(entries, StackEnd::Whole, leaf, spaces, chain);
+                }
+                slot.insert(new_stack(&mut self.chunk, chain, self.context.markers))
             }
         };
-        if known.is_broken {
-            self.chunk.losses.broken_stacks.add(value);
-        }
+        self.chunk.losses.add_end(known.end, value);
         if known.is_leaf_unmapped {
             self.chunk.losses.unmapped_leaves.add(value);
         }
+        let event = u32::try_from(event).unwrap_or(u32::MAX);
         let key = SampleKey { stack: known.stack, event, labels };
         match known.latest {
             Some((latest, row)) if latest == key => self.chunk.samples.add_to_row(row, value),
@@ -207,29 +242,27 @@ impl<'a> Reader<'a> {
 /// than a memory error, and a whole recording of them is not for chance to make.
 fn stack_key(sample: &Sample<'_>, mode: CpuMode, generation: u32) -> u128 {
     let words = sample.callchain.map(|callchain| callchain.words());
-    let seed = |has_callchain: bool| {
-        u64::from(generation) << 8 | (mode as u64) << 1 | u64::from(has_callchain)
-    };
+    let seed = stack_seed(mode, generation);
     match words {
         // The callchain repeats the instruction pointer.
-        Some(words) if !words.is_empty() => xxh3_128_with_seed(words.as_bytes(), seed(true)),
-        _ => xxh3_128_with_seed(&sample.ip.unwrap_or(0).to_ne_bytes(), seed(false)),
+        Some(words) if !words.is_empty() => xxh3_128_with_seed(words.as_bytes(), seed | 1),
+        _ => xxh3_128_with_seed(&sample.ip.unwrap_or(0).to_ne_bytes(), seed),
     }
 }
 
-fn new_stack(chunk: &mut Chunk, chain: &Chain, broken_stack: Id<String>) -> KnownStack {
+fn stack_seed(mode: CpuMode, generation: u32) -> u64 {
+    u64::from(generation) << 8 | (mode as u64) << 1
+}
+
+fn new_stack(chunk: &mut Chunk, chain: &Chain, markers: Markers) -> KnownStack {
     let Chunk { frames, stacks, .. } = chunk;
     let mut stack = Stack::EMPTY;
-    if chain.is_broken {
-        let frame = frames.intern(Frame::marker(broken_stack));
+    for frame in chain.frames.iter().copied().chain(markers.of(chain.end)).rev() {
+        let frame = frames.intern(frame);
         stack = stacks.intern(Stack { parent: stack, frame });
     }
-    for frame in chain.frames.iter().rev() {
-        let frame = frames.intern(*frame);
-        stack = stacks.intern(Stack { parent: stack, frame });
-    }
-    let Chain { is_broken, is_leaf_unmapped, .. } = *chain;
-    KnownStack { stack, is_broken, is_leaf_unmapped, latest: None }
+    let Chain { end, is_leaf_unmapped, .. } = *chain;
+    KnownStack { stack, end, is_leaf_unmapped, latest: None }
 }
 
 fn label_set(context: &Context<'_>, thread: &ThreadState, cpu: Option<u32>) -> LabelSet {
