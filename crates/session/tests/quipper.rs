@@ -1,5 +1,5 @@
 //! Against `perf_to_profile`, on recordings of many versions of perf and many machines: the
-//! corpus of google/perf_data_converter, where it is at hand (`../shared/corpus`).
+//! corpus of `google/perf_data_converter`, where it is at hand (`../shared/corpus`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
