@@ -48,7 +48,7 @@ fn compare_all(folders: &[PathBuf]) -> usize {
     paths.sort();
     paths.retain(|path| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        name.contains("perf.data") || name.ends_with(".perf")
+        name.contains("perf.data") || path.extension().is_some_and(|extension| extension == "perf")
     });
     for path in &paths {
         let name = path.file_name().unwrap().to_str().unwrap();
