@@ -15,6 +15,7 @@ use profile::{
 
 use crate::losses::Losses;
 use crate::maps::Piece;
+use crate::reads::{Collector, LastValues};
 use crate::spaces::{Space, Spaces};
 
 /// All that the second pass needs to know before it meets its first sample.
@@ -29,6 +30,8 @@ pub(crate) struct Index {
     pub(crate) end: RecordsEnd,
     /// Parts of the data section, cut between records.
     pub(crate) chunks: Vec<Range<u64>>,
+    /// What counters in samples said last, by chunk.
+    pub(crate) counters: LastValues,
     /// Where the user's part of a callchain is recorded, by thread and cookie.
     pub(crate) deferred: FxHashMap<(i32, u64), u64>,
     /// Where the records end.
@@ -54,14 +57,17 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
     let mut chunks = Vec::new();
     let mut chunk_start = records.offset();
     let mut latest = 0;
+    let mut counters = Collector::new(perf);
     for record in records.by_ref() {
         if record.offset - chunk_start >= CHUNK_BYTES {
             visited(chunk_start..record.offset);
             chunks.push(chunk_start..record.offset);
             chunk_start = record.offset;
+            counters.end_chunk();
         }
         if record.kind == RecordKind::SAMPLE {
             read_ahead(record.body);
+            counters.sample(perf, &record);
             continue;
         }
         if record.kind.name().is_none() {
@@ -110,6 +116,7 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
         losses,
         end: records.end(),
         chunks,
+        counters: counters.finish(),
         deferred,
         records_end: end,
         is_timed,

@@ -25,6 +25,7 @@ mod losses;
 mod made;
 mod maps;
 mod merge;
+mod reads;
 mod samples;
 mod spaces;
 mod threads;

@@ -16,6 +16,7 @@ use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
 use crate::index::Index;
 use crate::losses::Losses;
 use crate::made::{Maker, entries_of};
+use crate::reads::{self, Periods};
 use crate::threads::{ThreadState, Threads};
 use crate::{LabelKey, StackEnd, Unwind};
 
@@ -72,7 +73,7 @@ const STEP_BYTES: u64 = 1 << 20;
 
 /// Adds up the samples of a part of the file.
 pub(crate) fn read(context: &Context<'_>, part: Range<u64>, visited: &dyn Fn(Range<u64>)) -> Chunk {
-    let mut reader = Reader::new(context);
+    let mut reader = Reader::new(context, part.start);
     let mut step_start = part.start;
     for record in context.perf.records_between(part.start, part.end) {
         if record.offset - step_start >= STEP_BYTES {
@@ -101,6 +102,7 @@ struct Reader<'a> {
     resolver: Resolver<'a>,
     maker: Maker<'a>,
     threads: Threads<'a>,
+    periods: Periods<'a>,
     chunk: Chunk,
     /// Samples that wait to be added.
     batch: Vec<Pending<'a>>,
@@ -150,7 +152,9 @@ struct Pending<'a> {
 const BATCH: usize = 32;
 
 impl<'a> Reader<'a> {
-    fn new(context: &'a Context<'a>) -> Self {
+    fn new(context: &'a Context<'a>, start: u64) -> Self {
+        let Index { chunks, counters, .. } = context.index;
+        let first_chunk = chunks.partition_point(|chunk| chunk.start < start);
         // The reserved rows are those of every profile.
         let Profile { frames, stacks, labels, .. } = Profile::new();
         Self {
@@ -158,6 +162,7 @@ impl<'a> Reader<'a> {
             resolver: Resolver::new(context.index, context.stand_ins),
             maker: Maker::new(context.perf, context.index, context.unwind),
             threads: Threads::new(&context.index.spaces),
+            periods: Periods::new(counters, first_chunk),
             chunk: Chunk { frames, stacks, labels, ..Chunk::default() },
             batch: Vec::with_capacity(BATCH),
             known_stacks: FxHashMap::default(),
@@ -184,21 +189,46 @@ impl<'a> Reader<'a> {
             _ => record.offset,
         };
         let attr = &perf.events()[event].attr;
-        let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
         let thread = self.threads.at(pid, tid, time);
-        self.threads.add_weight(thread, weight);
         let labels = self.labels(thread, &sample);
-        let event = u32::try_from(event).unwrap_or(u32::MAX);
-        let mode = record.cpu_mode();
+        let from = (event, record.cpu_mode(), thread);
+        if sample.read.is_none() {
+            let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
+            self.enqueue(&sample, from, (event, labels), SampleValue { count: 1, weight });
+            return;
+        }
+        for (counter, value) in reads::counters(&sample, attr) {
+            let weight = self.periods.advance(counter, value);
+            match perf.event_of_id(counter.id) {
+                Some(event) if weight > 0 => {
+                    let value = SampleValue { count: 1, weight };
+                    self.enqueue(&sample, from, (event, labels), value);
+                }
+                Some(_) => {}
+                None => self.chunk.losses.unreadable_samples += 1,
+            }
+        }
+    }
+
+    /// Has a sample that one event took (the one that says what is in it) wait to be added to
+    /// what is known of an event: the same one, or another of its group.
+    fn enqueue(
+        &mut self,
+        sample: &Sample<'a>,
+        (taken_by, mode, thread): (usize, CpuMode, usize),
+        (event, labels): (usize, Id<LabelSet>),
+        value: SampleValue,
+    ) {
+        self.threads.add_weight(thread, value.weight);
         let ThreadState { spaces, generation, tid, .. } = self.threads.get(thread);
-        let is_made = self.maker.make(&sample, (event as usize, mode), *tid, spaces);
+        let is_made = self.maker.make(sample, (taken_by, mode), *tid, spaces);
         let key = if is_made {
             halves(self.maker.key(stack_seed(mode, *generation) | 1 << 63))
         } else {
-            stack_key(&sample, mode, *generation)
+            stack_key(sample, mode, *generation)
         };
-        let value = SampleValue { count: 1, weight };
-        let Sample { callchain, ip, .. } = sample;
+        let event = u32::try_from(event).unwrap_or(u32::MAX);
+        let Sample { callchain, ip, .. } = *sample;
         self.batch.push(Pending { key, callchain, ip, mode, thread, event, labels, value });
         // A stack that was made is there until the next one is made.
         if is_made || self.batch.len() == BATCH {
