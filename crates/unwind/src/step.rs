@@ -36,9 +36,15 @@ impl Applied<'_> {
         }
         let cfa = self.cfa(registers, stack)?;
         let before = registers.get(machine.stack_pointer()).unwrap_or(0);
-        let address = self
-            .recover(rule.return_address, cfa, registers, stack)?
-            .ok_or(Unreadable::Elsewhere)?;
+        let address = match self.recover(rule.return_address, cfa, registers, stack) {
+            // At the end of a function on arm64 the register has it again, while the table still
+            // has the place on the stack that was freed.
+            Err(_) if is_below(rule.return_address, cfa, before) => {
+                machine.link_register().and_then(|link| registers.get(link))
+            }
+            recovered => recovered?,
+        };
+        let address = address.ok_or(Unreadable::Elsewhere)?;
         // A frame takes room on the stack, but for one that keeps its return address in a
         // register; that one is the innermost, since calling would overwrite it.
         let is_leaf = rule.return_address != Recover::At(-8) && cfa == before;
