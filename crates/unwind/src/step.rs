@@ -51,7 +51,10 @@ impl Applied<'_> {
         if !rule.is_signal && cfa <= before && !is_leaf {
             return Err(Unreadable::Elsewhere);
         }
-        let mut caller = if rule.is_signal { *registers } else { registers.preserved(machine) };
+        // Hand-written code counts on registers that functions need not keep, where it knows that
+        // the one it calls does. Only the return address is the callee's own.
+        let mut caller = *registers;
+        caller.forget(machine.return_address());
         caller.set(machine.stack_pointer(), cfa);
         for &(register, recover) in &rule.registers {
             match self.recover(recover, cfa, registers, stack) {
