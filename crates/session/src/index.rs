@@ -302,7 +302,7 @@ fn kind(space: Space, path: &str) -> BinaryKind {
         Space::GuestKernel | Space::GuestProcess(_) => BinaryKind::Guest,
         Space::Kernel if path.starts_with("[kernel.") => BinaryKind::Kernel,
         Space::Kernel => BinaryKind::KernelModule,
-        Space::Process(_) if is_memory(path) => BinaryKind::Anonymous,
+        Space::Process(pid) if is_memory(path) => BinaryKind::Anonymous { pid },
         // Code that the kernel places at an address of its choice: `[vdso]`, `[vsyscall]`.
         Space::Process(_) if path.starts_with('[') => BinaryKind::Vdso,
         Space::Process(_) => BinaryKind::File,
