@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use session::LabelKey;
 
+use crate::select_args::SelectArgs;
+
 /// Turn a perf.data recording into a pprof profile and a flame graph.
 ///
 /// Without -o, --flamegraph and --folded, `perf2pprof envoy.perf` writes envoy.pb.gz and envoy.svg
@@ -41,6 +43,14 @@ pub struct Args {
     /// How to print the summary: to people on standard error, or as JSON on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub summary: SummaryFormat,
+
+    /// Name events as the recording does: `cycles:ppp`, not `cycles`
+    #[arg(long, help_heading = "Output")]
+    pub raw_event_names: bool,
+
+    /// Which samples and frames to take.
+    #[command(flatten)]
+    pub select: SelectArgs,
 
     /// Take symbols from this ELF file, `.dwp` file or directory of them (repeatable)
     #[arg(long, value_name = "PATH", help_heading = "Symbols")]

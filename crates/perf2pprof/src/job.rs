@@ -22,6 +22,8 @@ pub struct Job {
     pub(crate) folded: Option<Target>,
     /// How samples are read.
     pub(crate) session: session::Options,
+    /// Whether events keep the names that they have in the recording.
+    pub(crate) has_raw_event_names: bool,
     /// How frames are named; `None` to leave them unnamed.
     pub(crate) symbolize: Option<symbolize::Options>,
     /// How the summary is printed; `None` to print none.
@@ -41,7 +43,12 @@ impl Job {
             pprof: args.output.as_deref().map(Target::new),
             svg: args.flamegraph.as_deref().map(Target::new),
             folded: args.folded.as_deref().map(Target::new),
-            session: session::Options { labels: args.labels.0, threads },
+            session: session::Options {
+                labels: args.labels.0,
+                selection: args.select.into(),
+                threads,
+            },
+            has_raw_event_names: args.raw_event_names,
             symbolize: (!args.no_symbols).then(|| symbolize::Options {
                 sources: sources(args.debug_image, args.sysroot, args.debug_dir),
                 kallsyms: args.kallsyms,

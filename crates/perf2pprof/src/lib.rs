@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod recording;
 mod run;
+mod select_args;
 mod shares;
 mod summary;
 mod warnings;

@@ -31,14 +31,17 @@ pub(crate) struct Index {
     /// Whether samples state their time. Where they do not, a record's place in the file serves
     /// as its time.
     pub(crate) is_timed: bool,
+    /// The times of the first and the last sample, if they were asked for.
+    pub(crate) sample_times: Option<(u64, u64)>,
 }
 
 /// A chunk is as long as this or a little longer: enough that what chunks have in common is
 /// interned rarely, and short enough that all processors are busy to the end.
 const CHUNK_BYTES: u64 = 16 << 20;
 
-/// Reads the recording once; `visited` is told how far it is.
-pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index {
+/// Reads the recording once; `visited` is told how far it is. Samples are not looked at unless
+/// their times are wanted.
+pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Range<u64>)) -> Index {
     let events = perf.events();
     let is_timed =
         events.iter().any(|event| event.attr.sample_type.has(perf_data::SampleType::TIME));
@@ -48,6 +51,7 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
     let mut chunks = Vec::new();
     let mut chunk_start = records.offset();
     let mut latest = 0;
+    let mut sample_times: Option<(u64, u64)> = None;
     for record in records.by_ref() {
         if record.offset - chunk_start >= CHUNK_BYTES {
             visited(chunk_start..record.offset);
@@ -55,6 +59,10 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
             chunk_start = record.offset;
         }
         if record.kind == RecordKind::SAMPLE {
+            if wants_times && let Some(time) = perf.sample(&record).and_then(|(_, s)| s.time) {
+                let (first, last) = sample_times.unwrap_or((time, time));
+                sample_times = Some((first.min(time), last.max(time)));
+            }
             continue;
         }
         if record.kind.name().is_none() {
@@ -94,6 +102,7 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
         end: records.end(),
         chunks,
         is_timed,
+        sample_times,
     }
 }
 

@@ -22,6 +22,7 @@ mod losses;
 mod maps;
 mod merge;
 mod samples;
+mod select;
 mod spaces;
 mod threads;
 
@@ -34,10 +35,12 @@ use perf_data::{PerfData, RecordsEnd};
 use profile::Profile;
 
 pub use losses::Losses;
+pub use select::{LeftOut, Moment, Selection, SelectionError, TimeRange};
 
 use callchain::StandIns;
 use merge::Merger;
 use samples::{Chunk, Context};
+use select::Selector;
 
 /// The text of the outermost frame of a stack that was cut.
 pub const BROKEN_STACK: &str = "[broken stack]";
@@ -47,6 +50,9 @@ pub const BROKEN_STACK: &str = "[broken stack]";
 pub struct Options {
     /// The labels of each sample. Samples that differ in a label are different rows.
     pub labels: Vec<LabelKey>,
+    /// Which samples and frames are wanted. What the recording cannot be selected by (see
+    /// [`Selection::check`]) selects nothing.
+    pub selection: Selection,
     /// How many threads read samples. The result is the same for any number.
     pub threads: NonZeroUsize,
 }
@@ -89,6 +95,10 @@ pub struct Conversion {
     pub profile: Profile,
     /// What is not in it, or not whole.
     pub losses: Losses,
+    /// What was not selected, by event.
+    pub left_out: Vec<LeftOut>,
+    /// The time between the last sample of the selected part of the recording and its last.
+    pub nanos_after: u64,
     /// Why the records ended.
     pub end: RecordsEnd,
 }
@@ -108,7 +118,9 @@ pub fn convert(
     options: &Options,
     visited: &(dyn Fn(Visited) + Sync),
 ) -> Conversion {
-    let mut index = index::index(perf, &|range| visited(Visited::Indexed(range)));
+    let mut index = index::index(perf, options.selection.time.is_some(), &|range| {
+        visited(Visited::Indexed(range));
+    });
     let stand_ins = StandIns::new(&mut index.strings, &mut index.binaries);
     let strings = &mut index.strings;
     let labels: Vec<_> =
@@ -116,20 +128,25 @@ pub fn convert(
     let broken_stack = strings.intern_ref(BROKEN_STACK);
     let no_unit = strings.intern_ref("");
     let index = index;
+    let selector = Selector::new(&options.selection, perf, &index);
     let context = Context {
         perf,
+        selector: &selector,
         index: &index,
         stand_ins: &stand_ins,
         labels: &labels,
         broken_stack,
         no_unit,
     };
-    let mut merger = Merger::new(&index);
+    let mut merger = Merger::new(perf, &index);
     read_chunks(&context, options.threads, visited, |chunk| merger.add(chunk));
     let end = index.end;
-    let (profile, losses) = merger.finish(perf, index);
+    let left_out = select::left_out(perf, merger.left_out());
+    let nanos_after = merger.nanos_after(&index);
+    let events = select::events(&selector, perf);
+    let (profile, losses) = merger.finish(perf, events, index);
     debug_assert!(profile.check());
-    Conversion { profile, losses, end }
+    Conversion { profile, losses, left_out, nanos_after, end }
 }
 
 /// Reads all chunks, and hands them on in the order of the file.

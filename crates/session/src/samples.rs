@@ -15,11 +15,13 @@ use crate::LabelKey;
 use crate::callchain::{Chain, Resolver, StandIns};
 use crate::index::Index;
 use crate::losses::Losses;
+use crate::select::Selector;
 use crate::threads::{ThreadState, Threads};
 
 /// What all chunks have in common.
 pub(crate) struct Context<'a> {
     pub(crate) perf: &'a PerfData<'a>,
+    pub(crate) selector: &'a Selector<'a>,
     pub(crate) index: &'a Index,
     pub(crate) stand_ins: &'a StandIns,
     /// The names of the labels asked for, in order.
@@ -36,6 +38,8 @@ pub(crate) struct Chunk {
     pub(crate) labels: Table<LabelSet>,
     pub(crate) samples: Samples,
     pub(crate) losses: Losses,
+    /// What was not selected, by recorded event.
+    pub(crate) left_out: Vec<SampleValue>,
     /// Mappings that were hit, by their index.
     pub(crate) used_mappings: Vec<bool>,
     /// The weight of the samples of each program.
@@ -91,6 +95,7 @@ struct KnownStack {
     stack: Id<Stack>,
     is_broken: bool,
     is_leaf_unmapped: bool,
+    is_left_out: bool,
     /// Where the latest sample of the stack was added: the next one is likely to belong there.
     latest: Option<(SampleKey, usize)>,
 }
@@ -103,7 +108,13 @@ impl<'a> Reader<'a> {
             context,
             resolver: Resolver::new(context.index, context.stand_ins),
             threads: Threads::new(&context.index.spaces),
-            chunk: Chunk { frames, stacks, labels, ..Chunk::default() },
+            chunk: Chunk {
+                frames,
+                stacks,
+                labels,
+                left_out: vec![SampleValue::default(); context.perf.events().len()],
+                ..Chunk::default()
+            },
             known_stacks: FxHashMap::default(),
             known_labels: FxHashMap::default(),
             latest_labels: (usize::MAX, Id::new(0)),
@@ -113,54 +124,63 @@ impl<'a> Reader<'a> {
     }
 
     fn sample(&mut self, record: &RawRecord<'a>) {
-        let perf = self.context.perf;
+        let Context { perf, selector, .. } = *self.context;
         let Some((event, sample)) = perf.sample(record) else {
             self.chunk.losses.unreadable_samples += 1;
             return;
         };
         let (pid, tid) = sample.pid_tid.unwrap_or((-1, -1));
-        let time = match sample.time {
-            Some(time) if self.context.index.is_timed => {
-                let (first, last) = self.chunk.times.get_or_insert((time, time));
-                (*first, *last) = ((*first).min(time), (*last).max(time));
-                time
-            }
-            _ => record.offset,
+        let (time, is_in_time) = match sample.time {
+            Some(time) if self.context.index.is_timed => (time, selector.has_time(time)),
+            _ => (record.offset, selector.has_all_times()),
         };
+        if let Some(time) = sample.time.filter(|_| self.context.index.is_timed && is_in_time) {
+            let (first, last) = self.chunk.times.get_or_insert((time, time));
+            (*first, *last) = ((*first).min(time), (*last).max(time));
+        }
         let attr = &perf.events()[event].attr;
         let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
-        let thread = self.threads.at(pid, tid, time);
-        self.threads.add_weight(thread, weight);
-        let labels = self.labels(thread, &sample);
-        let event = u32::try_from(event).unwrap_or(u32::MAX);
-        self.add(
-            &sample,
-            record.cpu_mode(),
-            thread,
-            (event, labels),
-            SampleValue { count: 1, weight },
-        );
+        let value = SampleValue { count: 1, weight };
+        let is_added = match selector.column(event) {
+            Some(column) if is_in_time && selector.has_sample((pid, tid), &sample) => {
+                let thread = self.threads.at(pid, tid, time);
+                selector.has_thread(self.threads.get(thread))
+                    && self.add(&sample, record.cpu_mode(), thread, column, value)
+            }
+            _ => false,
+        };
+        if !is_added {
+            self.chunk.left_out[event].add(value);
+        }
     }
 
+    /// Adds a sample; `false` if its stack is not selected.
     fn add(
         &mut self,
         sample: &Sample<'a>,
         mode: CpuMode,
         thread: usize,
-        (event, labels): (u32, Id<LabelSet>),
+        event: u32,
         value: SampleValue,
-    ) {
+    ) -> bool {
+        let labels = self.labels(thread, sample);
         let key = stack_key(sample, mode, self.threads.get(thread).generation);
         let known = match self.known_stacks.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(slot) => {
+                let Context { selector, broken_stack, .. } = *self.context;
                 let spaces = &self.threads.get(thread).spaces;
                 let entries = sample.callchain.into_iter().flat_map(|chain| chain.entries());
                 self.resolver.resolve(entries, (sample.ip, mode), spaces, &mut self.chain);
-                let broken_stack = self.context.broken_stack;
-                slot.insert(new_stack(&mut self.chunk, &self.chain, broken_stack))
+                let is_left_out = !selector.keep_selected(&mut self.chain);
+                let stack = new_stack(&mut self.chunk, &self.chain, broken_stack);
+                slot.insert(KnownStack { is_left_out, ..stack })
             }
         };
+        if known.is_left_out {
+            return false;
+        }
+        self.threads.add_weight(thread, value.weight);
         if known.is_broken {
             self.chunk.losses.broken_stacks.add(value);
         }
@@ -172,6 +192,7 @@ impl<'a> Reader<'a> {
             Some((latest, row)) if latest == key => self.chunk.samples.add_to_row(row, value),
             _ => known.latest = Some((key, self.chunk.samples.add(key, value))),
         }
+        true
     }
 
     fn labels(&mut self, thread: usize, sample: &Sample<'_>) -> Id<LabelSet> {
@@ -216,7 +237,7 @@ fn new_stack(chunk: &mut Chunk, chain: &Chain, broken_stack: Id<String>) -> Know
         stack = stacks.intern(Stack { parent: stack, frame });
     }
     let Chain { is_broken, is_leaf_unmapped, .. } = *chain;
-    KnownStack { stack, is_broken, is_leaf_unmapped, latest: None }
+    KnownStack { stack, is_broken, is_leaf_unmapped, is_left_out: false, latest: None }
 }
 
 fn label_set(context: &Context<'_>, thread: &ThreadState, cpu: Option<u32>) -> LabelSet {

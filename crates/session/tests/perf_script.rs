@@ -15,7 +15,7 @@ use std::process::Command;
 
 use perf_data::PerfData;
 use profile::{BinaryKind, Frame, LabelValue, Profile};
-use session::{LabelKey, Options, convert};
+use session::{LabelKey, Options, Selection, convert};
 
 /// Samples and weight by thread, event and stack.
 type Rows = BTreeMap<String, (u64, u64)>;
@@ -94,8 +94,11 @@ fn compare(recording: &Path, oracle: &str) {
 fn found(recording: &Path) -> Rows {
     let bytes = fs::read(recording).unwrap();
     let perf = PerfData::parse(&bytes).unwrap();
-    let options =
-        Options { labels: vec![LabelKey::Pid, LabelKey::Tid], threads: NonZeroUsize::MIN };
+    let options = Options {
+        labels: vec![LabelKey::Pid, LabelKey::Tid],
+        selection: Selection::default(),
+        threads: NonZeroUsize::MIN,
+    };
     let profile = convert(&perf, &options, &|_| {}).profile;
     let mut rows = Rows::new();
     for (key, value) in profile.samples.iter() {
