@@ -15,7 +15,7 @@ pub struct SelectArgs {
     #[arg(long, value_name = "NAME")]
     comm: Vec<String>,
 
-    /// Take samples of threads of this name, such as wrk:worker_0 (repeatable)
+    /// Take samples of threads of this name, such as `wrk:worker_0` (repeatable)
     #[arg(long, value_name = "NAME")]
     thread: Vec<String>,
 
