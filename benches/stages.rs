@@ -140,7 +140,7 @@ fn walk(perf: &PerfData<'_>) -> u64 {
 fn convert(perf: &PerfData<'_>, file: &MappedFile, threads: NonZeroUsize) -> Conversion {
     let labels = vec![LabelKey::Comm, LabelKey::ThreadComm];
     let options = Options { labels, selection: Selection::default(), threads };
-    session::convert(perf, &options, &|visited| {
+    session::convert(perf, &options, None, &|visited| {
         let (Visited::Indexed(range) | Visited::Read(range)) = visited;
         if let (Ok(start), Ok(end)) = (range.start.try_into(), range.end.try_into()) {
             file.release(start..end);
@@ -156,7 +156,7 @@ fn index(
     let indexed = Mutex::new(begun);
     let options =
         Options { labels: Vec::new(), selection: Selection::default(), threads: NonZeroUsize::MIN };
-    session::convert(perf, &options, &|visited| {
+    session::convert(perf, &options, None, &|visited| {
         if let (Visited::Indexed(range), Ok(mut indexed)) = (visited, indexed.lock()) {
             *indexed = Instant::now();
             if let (Ok(start), Ok(end)) = (range.start.try_into(), range.end.try_into()) {

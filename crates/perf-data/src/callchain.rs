@@ -87,6 +87,14 @@ impl<'a> Callchain<'a> {
         self.0
     }
 
+    /// The cookie by which the user's part of the chain comes in a record of its own
+    /// ([`DeferredCallchain`](crate::DeferredCallchain)): the kernel puts it last.
+    pub fn deferred_cookie(&self) -> Option<u64> {
+        let mut words = self.0.iter().rev();
+        let cookie = words.next()?;
+        (words.next()?.cast_signed() == -640).then_some(cookie)
+    }
+
     /// The entries, innermost first.
     pub fn entries(&self) -> impl Iterator<Item = CallchainEntry> + use<'a> {
         self.0.iter().map(|word| {

@@ -1,6 +1,7 @@
 //! Records: from header to header, and the few that say what runs where.
 
 use crate::attr::{Attr, SampleType};
+use crate::callchain::{Callchain, Words};
 use crate::reader::{Endian, Reader};
 
 /// A record, its body not yet looked at.
@@ -464,5 +465,27 @@ impl<'a> Ksymbol<'a> {
             is_removed: flags & Self::UNREGISTER != 0,
             name: reader.c_string(),
         })
+    }
+}
+
+/// `PERF_RECORD_CALLCHAIN_DEFERRED` (Linux 6.18): the user's part of callchains that were taken
+/// while the thread was in the kernel, walked when it returned.
+#[derive(Clone, Copy, Debug)]
+pub struct DeferredCallchain<'a> {
+    /// What the callchains that lack this part state behind [`Context::UserDeferred`].
+    ///
+    /// [`Context::UserDeferred`]: crate::Context::UserDeferred
+    pub cookie: u64,
+    /// The user's part.
+    pub callchain: Callchain<'a>,
+}
+
+impl<'a> DeferredCallchain<'a> {
+    /// Decodes the record; `None` if it is shorter than it says.
+    pub fn parse(record: &RawRecord<'a>, endian: Endian) -> Option<Self> {
+        let mut reader = Reader::new(record.body, endian);
+        let cookie = reader.u64()?;
+        let count = reader.u64()?;
+        Some(Self { cookie, callchain: Callchain(Words::take(&mut reader, count, endian)?) })
     }
 }

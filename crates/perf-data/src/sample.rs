@@ -228,6 +228,9 @@ pub struct BranchEntry {
 }
 
 impl<'a> BranchStack<'a> {
+    /// `PERF_SAMPLE_BRANCH_CALL_STACK`: the entries are not the last branches but the calls that
+    /// have not returned, innermost first (`perf record --call-graph lbr`).
+    pub const CALL_STACK: u64 = 1 << 11;
     /// `PERF_SAMPLE_BRANCH_HW_INDEX`
     const HW_INDEX: u64 = 1 << 17;
     /// `PERF_SAMPLE_BRANCH_COUNTERS` (Linux 6.8)

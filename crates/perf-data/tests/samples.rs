@@ -1,7 +1,7 @@
 //! Every field of a sample, alone and all together, in both byte orders.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use perf_data::{CallchainEntry, Context, PerfData, RecordKind, Sample};
+use perf_data::{CallchainEntry, Context, DeferredCallchain, PerfData, RecordKind, Sample};
 use perf_data_builder::{Bytes, Event, Order, PerfFile};
 
 const ORDERS: [Order; 2] = [Order::Little, Order::Big];
@@ -170,5 +170,39 @@ fn several_events_are_told_apart_by_the_id() {
             perf.records().map(|record| perf.sample(&record).map(|(event, _)| event)).collect();
         // What perf makes up has the id 0; an id of no event is no guess.
         assert_eq!(events, [Some(1), Some(0), Some(0), None]);
+    }
+}
+
+#[test]
+fn a_deferred_callchain_is_found_by_the_cookie_that_ends_the_samples() {
+    const USER: u64 = (-512_i64).cast_unsigned();
+    const USER_DEFERRED: u64 = (-640_i64).cast_unsigned();
+    for order in ORDERS {
+        let mut file = PerfFile::new(order);
+        file.event(event(1 << 5)); // CALLCHAIN
+        file.record(RecordKind::SAMPLE.0, 1, |body| {
+            body.u64(3).u64(0xffff_8000_0000_1000).u64(USER_DEFERRED).u64(77)
+        });
+        file.record(RecordKind::CALLCHAIN_DEFERRED.0, 2, |body| {
+            body.u64(77).u64(3).u64(USER).u64(0x1100).u64(0x1200)
+        });
+        file.record(RecordKind::CALLCHAIN_DEFERRED.0, 2, |body| body.u64(77).u64(3).u64(USER));
+        let bytes = file.build();
+        let perf = PerfData::parse(&bytes).unwrap();
+        let records: Vec<_> = perf.records().collect();
+        let (_, sample) = perf.sample(&records[0]).unwrap();
+        assert_eq!(sample.callchain.unwrap().deferred_cookie(), Some(77));
+        let deferred = DeferredCallchain::parse(&records[1], perf.endian()).unwrap();
+        assert_eq!(deferred.cookie, 77);
+        assert_eq!(deferred.callchain.deferred_cookie(), None);
+        assert_eq!(
+            deferred.callchain.entries().collect::<Vec<_>>(),
+            [
+                CallchainEntry::Context(Context::User),
+                CallchainEntry::Address(0x1100),
+                CallchainEntry::Address(0x1200)
+            ]
+        );
+        assert!(DeferredCallchain::parse(&records[2], perf.endian()).is_none());
     }
 }

@@ -8,6 +8,7 @@ use profile::{BinaryKind, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
 use symbolize::{BinaryReport, Symbolized};
 
+use crate::envoy;
 use crate::job::Job;
 use crate::message::Failure;
 use crate::output::Target;
@@ -173,8 +174,9 @@ pub(crate) fn for_symbols(
         let binary = &profile.binaries[report.binary];
         let path = &profile.strings[binary.path];
         let is_main = profile.main_binary == Some(report.binary);
-        if kind(report) == BinaryKind::File && base_name(path).contains("envoy") {
-            hints.push(envoy(job, path, binary.build_id));
+        if kind(report) == BinaryKind::File && envoy::is_envoy(base_name(path)) {
+            let version = report.used.as_ref().and_then(|used| envoy::version_of(&used.image));
+            hints.push(envoy::hint(path, binary.build_id, version, &job.recording));
         } else if is_main && report.refused.is_empty() {
             hints.push(format!(
                 "`--debug-image PATH` names the functions of `{path}`: its unstripped build, or a directory with it"
@@ -190,23 +192,6 @@ pub(crate) fn for_symbols(
         );
     }
     hints
-}
-
-fn envoy(job: &Job, path: &str, build_id: Option<profile::BuildId>) -> String {
-    let Some(build_id) = build_id else {
-        return format!(
-            "no build ID was recorded for `{path}` (replaced while it ran, or `perf record -B`): \
-             `--debug-image` with its debug image is checked by the layout of its code"
-        );
-    };
-    let recording = job.recording.display();
-    format!(
-        "the names of `{path}` are in Envoy's debug image. Its build ID is the git commit of the build, \
-         {build_id}: `envoy --version` in the pod prints it beside the version, such as 1.31.2. Then\n  \
-         docker create --name envoy-debug envoyproxy/envoy:debug-v1.31.2\n  \
-         docker cp envoy-debug:/usr/local/bin debug && docker rm envoy-debug\n  \
-         perf2pprof {recording} --debug-image debug"
-    )
 }
 
 fn unknown_format(shown: &str, start: &[u8]) -> Failure {

@@ -24,6 +24,8 @@ pub struct Job {
     pub(crate) session: session::Options,
     /// Whether events keep the names that they have in the recording.
     pub(crate) has_raw_event_names: bool,
+    /// Where the recorded binaries may be.
+    pub(crate) sources: Sources,
     /// How frames are named; `None` to leave them unnamed.
     pub(crate) symbolize: Option<symbolize::Options>,
     /// How the summary is printed; `None` to print none.
@@ -39,6 +41,7 @@ impl Job {
             .threads
             .or_else(|| thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN);
+        let sources = sources(args.debug_image, args.sysroot, args.debug_dir);
         let mut job = Self {
             pprof: args.output.as_deref().map(Target::new),
             svg: args.flamegraph.as_deref().map(Target::new),
@@ -50,12 +53,13 @@ impl Job {
             },
             has_raw_event_names: args.raw_event_names,
             symbolize: (!args.no_symbols).then(|| symbolize::Options {
-                sources: sources(args.debug_image, args.sysroot, args.debug_dir),
+                sources: sources.clone(),
                 kallsyms: args.kallsyms,
                 vmlinux: args.vmlinux,
                 inlines: !args.no_inlines,
                 threads,
             }),
+            sources,
             summary: (!args.quiet).then_some(args.summary),
             is_strict: args.strict,
             recording: args.recording,

@@ -6,6 +6,7 @@
 //! ```
 
 mod args;
+mod envoy;
 mod hints;
 mod job;
 mod message;

@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use perf_data::PerfData;
+use binaries::{Locator, Recorded};
+use perf_data::{EventAttr, PerfData};
 use profile::{Profile, Reason, Symbols};
 use session::{Conversion, LeftOut, Visited};
 use symbolize::Symbolized;
+use unwind::Unwinding;
 
 use crate::args::SummaryFormat;
 use crate::hints;
@@ -16,7 +18,7 @@ use crate::message::{Failure, Warning};
 use crate::output::{Output, Target};
 use crate::progress::Progress;
 use crate::recording::Recording;
-use crate::summary::Summary;
+use crate::summary::{Summary, base_name};
 use crate::warnings;
 
 /// Converts one recording.
@@ -69,11 +71,20 @@ fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion 
     // Both passes hop over every byte.
     let progress =
         Progress::new("reading samples", 2 * recording.len() as u64, job.summary.is_none());
-    session::convert(perf, &job.session, &|visited| {
+    let visited = |visited| {
         let (Visited::Indexed(range) | Visited::Read(range)) = visited;
         progress.advance(range.end - range.start);
         recording.release(range);
-    })
+    };
+    let has_dump =
+        |event: &EventAttr| event.attr.sample_type.has(perf_data::SampleType::STACK_USER);
+    if !perf.events().iter().any(has_dump) {
+        return session::convert(perf, &job.session, None, &visited);
+    }
+    // What unwinds a stack must be the recorded file, as much as what names it.
+    let locator = Locator::new(&job.sources);
+    let find = |profile: &Profile, binary| locator.locate(&Recorded::of(profile, binary)).found;
+    session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited)
 }
 
 fn name_events(job: &Job, profile: &mut Profile) {
@@ -144,7 +155,9 @@ fn write_outputs(
         Ok::<_, Failure>(())
     };
     write(&job.pprof, &|out| pprof_format::write(profile, symbols, out).map(drop))?;
-    write(&job.svg, &|out| flamegraph::svg(profile, symbols, event, shown, out).map(drop))?;
+    write(&job.svg, &|out| {
+        flamegraph::svg(profile, symbols, event, base_name(shown), out).map(drop)
+    })?;
     write(&job.folded, &|out| flamegraph::folded(profile, symbols, event, out).map(drop))?;
     for (target, output) in written {
         if let Err(error) = output.finish() {

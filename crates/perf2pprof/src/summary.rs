@@ -106,6 +106,12 @@ pub(crate) struct LossSummary {
     pub(crate) broken_stacks: u64,
     /// Their share of the weight.
     pub(crate) broken_stacks_share: f64,
+    /// Samples whose stack is deeper than what was dumped of it.
+    pub(crate) truncated_stacks: u64,
+    /// Their share of the weight.
+    pub(crate) truncated_stacks_share: f64,
+    /// Samples whose stack ends where no unwind information was at hand.
+    pub(crate) stacks_without_unwind_info: u64,
     /// Samples whose instruction pointer lies in no mapping.
     pub(crate) unmapped_samples: u64,
 }
@@ -151,6 +157,9 @@ impl Summary {
                 unreadable_samples: losses.unreadable_samples,
                 broken_stacks: losses.broken_stacks.count,
                 broken_stacks_share: share(losses.broken_stacks.weight.into(), total.into()),
+                truncated_stacks: losses.truncated_stacks.count,
+                truncated_stacks_share: share(losses.truncated_stacks.weight.into(), total.into()),
+                stacks_without_unwind_info: losses.all_without_unwind_info().count,
                 unmapped_samples: losses.unmapped_leaves.count,
             },
             selection: job.session.selection.to_string(),
@@ -291,6 +300,13 @@ impl Display for Summary {
                 f,
                 "broken stacks: {} of the weight, cut at a caller outside of every mapping",
                 percent(self.losses.broken_stacks_share)
+            )?;
+        }
+        if self.losses.truncated_stacks > 0 {
+            writeln!(
+                f,
+                "truncated stacks: {} of the weight, deeper than perf dumped; `perf record --call-graph dwarf,32768` dumps more",
+                percent(self.losses.truncated_stacks_share)
             )?;
         }
         self.fmt_binaries(f)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use perf_data::{PerfData, RecordsEnd, Truncation};
 use profile::Profile;
-use session::Conversion;
+use session::{Conversion, Losses};
 use symbolize::{BinaryReport, Problem, Symbolized};
 
 use crate::message::Warning;
@@ -79,7 +79,34 @@ fn of_losses(shown: &str, conversion: &Conversion) -> Vec<Warning> {
             None,
         );
     }
+    of_stacks(&conversion.profile, losses, &mut count);
     warnings
+}
+
+/// Stacks that had to be made, and could not be.
+fn of_stacks(profile: &Profile, losses: &Losses, count: &mut impl FnMut(u64, &str, Option<&str>)) {
+    for (binary, value) in &losses.without_unwind_info {
+        let path = &profile.strings[profile.binaries[*binary].path];
+        count(
+            value.count,
+            &format!(
+                "stacks end in `{path}`: how to unwind it is written in the recorded file, which is not at hand"
+            ),
+            Some(
+                "`--sysroot DIR` or `--debug-image PATH` name a place that has it; a stripped file will do",
+            ),
+        );
+    }
+    count(
+        losses.unsupported_stacks.count,
+        "stacks of 32-bit code, or of a machine other than x86-64 and arm64, are not unwound",
+        Some("record with frame pointers: `perf record --call-graph fp`"),
+    );
+    count(
+        losses.missing_user_stacks.count,
+        "stacks lack their user part, which the kernel was to record later and did not",
+        None,
+    );
 }
 
 /// Files that should have had names and are not the recorded ones.

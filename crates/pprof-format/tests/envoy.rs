@@ -89,7 +89,7 @@ fn events_that_saw_the_same_stack_share_its_row() {
     let profile = written(&build);
     let values: Vec<_> = profile.sample.iter().map(|sample| sample.value.clone()).collect();
     assert_eq!(values, [[2, 2000, 1, 500], [0, 0, 1, 500]]);
-    assert_eq!(text(&profile, profile.default_sample_type), "cpu-clock_event");
+    assert_eq!(text(&profile, profile.default_sample_type), "cycles_event");
 }
 
 #[test]

@@ -112,13 +112,12 @@ impl Profile {
         })
     }
 
-    /// The event to show first: the last one that has samples and is not `dummy`, as
-    /// `perf_to_profile` chooses where it chooses well.
+    /// The event to show first: the first that was asked for, has samples and is not `dummy`.
     pub fn default_event(&self) -> Option<usize> {
         let sampled = |index: &usize| {
             u32::try_from(*index).is_ok_and(|event| self.samples.total(event).count > 0)
         };
-        (0..self.events.len()).rev().find(|index| !self.events[*index].is_dummy() && sampled(index))
+        (0..self.events.len()).find(|index| !self.events[*index].is_dummy() && sampled(index))
     }
 
     /// Whether every id points at a row and every parent comes before its child. For

@@ -1,9 +1,10 @@
-//! From a recorded callchain to frames: which address space each address belongs to, what was
-//! mapped there, and where the chain stops making sense.
+//! From a callchain to frames: which address space each address belongs to, what was mapped
+//! there, and where the chain stops making sense.
 
 use perf_data::{CallchainEntry, Context, CpuMode};
-use profile::{Binary, BinaryKind, FileOffset, Frame, FrameKind, Id, Table};
+use profile::{Binary, BinaryKind, FileOffset, Frame, FrameKind, Id, RuntimeAddr, Table};
 
+use crate::StackEnd;
 use crate::index::Index;
 use crate::spaces::SpaceVersion;
 
@@ -16,15 +17,75 @@ pub(crate) struct SampleSpaces {
     pub(crate) guest_kernel: SpaceVersion,
 }
 
+/// An address of a callchain, and how to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) address: u64,
+    pub(crate) kind: FrameKind,
+    pub(crate) context: Context,
+}
+
+/// The addresses of a callchain that the kernel walked. A cookie in place of its user part is no
+/// address, and left out.
+pub(crate) fn recorded(
+    entries: impl Iterator<Item = CallchainEntry>,
+    mode: CpuMode,
+) -> impl Iterator<Item = Entry> {
+    let mut context = context_of(mode);
+    let mut is_first = true;
+    let mut is_interrupted = false;
+    entries.filter_map(move |entry| match entry {
+        CallchainEntry::Context(mark) => {
+            is_interrupted = context == Context::Kernel && mark == Context::User;
+            context = mark;
+            None
+        }
+        CallchainEntry::Address(_) if context == Context::UserDeferred => None,
+        CallchainEntry::Address(address) => {
+            // Where the kernel took over, by a system call or a fault, the user's next
+            // instruction is recorded: no call stands before it.
+            let kind = if is_first || is_interrupted {
+                FrameKind::InstructionPointer
+            } else {
+                FrameKind::ReturnAddress
+            };
+            (is_first, is_interrupted) = (false, false);
+            Some(Entry { address, kind, context })
+        }
+    })
+}
+
+/// The instruction pointer of a sample.
+pub(crate) fn leaf(ip: u64, mode: CpuMode) -> Entry {
+    Entry { address: ip, kind: FrameKind::InstructionPointer, context: context_of(mode) }
+}
+
+fn context_of(mode: CpuMode) -> Context {
+    match mode {
+        CpuMode::Kernel => Context::Kernel,
+        CpuMode::Hypervisor => Context::Hypervisor,
+        CpuMode::GuestKernel => Context::GuestKernel,
+        CpuMode::GuestUser => Context::GuestUser,
+        CpuMode::User | CpuMode::Unknown => Context::User,
+    }
+}
+
 /// A sample's stack, innermost frame first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Chain {
     pub(crate) frames: Vec<Frame>,
-    /// The chain was cut at a caller that lies in no mapping of the process. What the kernel
-    /// found behind it, following frame pointers that were none, is noise.
-    pub(crate) is_broken: bool,
+    /// Why it ends. A chain is [broken](StackEnd::Broken) at a caller that lies in no mapping of
+    /// the process: what the kernel found behind it, following frame pointers that were none, is
+    /// noise.
+    pub(crate) end: StackEnd,
     /// Nothing was mapped at the instruction pointer itself.
     pub(crate) is_leaf_unmapped: bool,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { frames: Vec::new(), end: StackEnd::Whole, is_leaf_unmapped: false }
+    }
 }
 
 /// Places addresses in binaries.
@@ -64,68 +125,35 @@ impl<'a> Resolver<'a> {
         Self { index, stand_ins, used: vec![false; index.mappings.len()] }
     }
 
-    /// Fills `chain` from the entries of a callchain. Without any address in them, the
-    /// instruction pointer is the whole stack.
+    /// Fills `chain` from the addresses of a callchain, which ends because of `end`. Without any
+    /// address, the instruction pointer is the whole stack.
     pub(crate) fn resolve(
         &mut self,
-        entries: impl Iterator<Item = CallchainEntry>,
-        (ip, mode): (Option<u64>, CpuMode),
+        entries: impl Iterator<Item = Entry>,
+        end: StackEnd,
+        leaf: Option<Entry>,
         spaces: &SampleSpaces,
         chain: &mut Chain,
     ) {
         chain.frames.clear();
-        chain.is_broken = false;
+        chain.end = end;
         chain.is_leaf_unmapped = false;
-        let mut context = match mode {
-            CpuMode::Kernel => Context::Kernel,
-            CpuMode::Hypervisor => Context::Hypervisor,
-            CpuMode::GuestKernel => Context::GuestKernel,
-            CpuMode::GuestUser => Context::GuestUser,
-            CpuMode::User | CpuMode::Unknown => Context::User,
-        };
-        let ip_context = context;
-        let mut is_interrupted = false;
         for entry in entries {
-            match entry {
-                CallchainEntry::Context(mark) => {
-                    is_interrupted = context == Context::Kernel && mark == Context::User;
-                    context = mark;
-                }
-                CallchainEntry::Address(address) => {
-                    // The cookie of a deferred callchain is no address.
-                    if context == Context::UserDeferred {
-                        continue;
-                    }
-                    // Where the kernel took over, by a system call or a fault, the user's next
-                    // instruction is recorded: no call stands before it.
-                    let kind = if chain.frames.is_empty() || is_interrupted {
-                        FrameKind::InstructionPointer
-                    } else {
-                        FrameKind::ReturnAddress
-                    };
-                    is_interrupted = false;
-                    if !self.push(address, kind, context, spaces, chain) {
-                        break;
-                    }
-                }
+            if !self.push(entry, spaces, chain) {
+                chain.end = StackEnd::Broken;
+                break;
             }
         }
         if chain.frames.is_empty()
-            && let Some(ip) = ip
+            && let Some(leaf) = leaf
         {
-            self.push(ip, FrameKind::InstructionPointer, ip_context, spaces, chain);
+            self.push(leaf, spaces, chain);
         }
     }
 
-    /// Adds a frame; `false` if the chain ends here.
-    fn push(
-        &mut self,
-        address: u64,
-        kind: FrameKind,
-        context: Context,
-        spaces: &SampleSpaces,
-        chain: &mut Chain,
-    ) -> bool {
+    /// Adds a frame; `false` if it is a caller that lies nowhere.
+    fn push(&mut self, entry: Entry, spaces: &SampleSpaces, chain: &mut Chain) -> bool {
+        let Entry { address, kind, context } = entry;
         let is_leaf = chain.frames.is_empty();
         let (space, stand_in) = match context {
             Context::Kernel => (Some(spaces.kernel), self.stand_ins.kernel),
@@ -145,13 +173,10 @@ impl<'a> Resolver<'a> {
             Some(mapping) => {
                 self.used[mapping as usize] = true;
                 let mapping = &self.index.mappings[mapping as usize];
-                let offset = mapping.file_offset_of(profile::RuntimeAddr(address));
+                let offset = mapping.file_offset_of(RuntimeAddr(address));
                 Frame { binary: mapping.binary, kind, offset }
             }
-            None if stand_in == self.stand_ins.unmapped && !is_leaf => {
-                chain.is_broken = true;
-                return false;
-            }
+            None if stand_in == self.stand_ins.unmapped && !is_leaf => return false,
             None => {
                 chain.is_leaf_unmapped |= stand_in == self.stand_ins.unmapped;
                 Frame { binary: stand_in, kind, offset: FileOffset(address) }

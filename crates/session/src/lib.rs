@@ -12,6 +12,9 @@
 //! Samples are never sorted: records of different CPUs are out of order in the file, and that
 //! matters only for the few records that change an address space.
 //!
+//! Stacks that were dumped instead of walked are unwound by whoever can ([`Unwind`]); branch stacks
+//! and user parts that come later are put in their places here (made).
+//!
 //! The crate refuses to read a symbol, open a file, or print. What it could not place is counted
 //! in [`Losses`].
 
@@ -19,12 +22,14 @@ mod callchain;
 mod events;
 mod index;
 mod losses;
+mod made;
 mod maps;
 mod merge;
 mod samples;
 mod select;
 mod spaces;
 mod threads;
+mod unwind;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -36,14 +41,19 @@ use profile::Profile;
 
 pub use losses::Losses;
 pub use select::{LeftOut, Moment, Selection, SelectionError, TimeRange};
+pub use unwind::{StackEnd, Unwind, Unwinder, UserDump, UserFrame};
 
 use callchain::StandIns;
 use merge::Merger;
-use samples::{Chunk, Context};
+use samples::{Chunk, Context, Markers};
 use select::Selector;
 
 /// The text of the outermost frame of a stack that was cut.
 pub const BROKEN_STACK: &str = "[broken stack]";
+/// The text of the outermost frame of a stack of which not enough was dumped.
+pub const TRUNCATED_STACK: &str = "[truncated stack]";
+/// The text of the outermost frame of a stack that could not be unwound further.
+pub const NO_UNWIND_INFO: &str = "[no unwind info]";
 
 /// What to make of a recording.
 #[derive(Clone, Debug)]
@@ -112,10 +122,12 @@ pub enum Visited {
     Read(Range<u64>),
 }
 
-/// Converts a recording. `visited` is called from several threads at once.
+/// Converts a recording. `visited` is called from several threads at once. Without `unwind`,
+/// stacks that have to be unwound have one frame.
 pub fn convert(
     perf: &PerfData<'_>,
     options: &Options,
+    unwind: Option<&dyn Unwind>,
     visited: &(dyn Fn(Visited) + Sync),
 ) -> Conversion {
     let mut index = index::index(perf, options.selection.time.is_some(), &|range| {
@@ -125,18 +137,24 @@ pub fn convert(
     let strings = &mut index.strings;
     let labels: Vec<_> =
         options.labels.iter().map(|&label| (label, strings.intern_ref(label.name()))).collect();
-    let broken_stack = strings.intern_ref(BROKEN_STACK);
+    let markers = Markers {
+        broken: strings.intern_ref(BROKEN_STACK),
+        truncated: strings.intern_ref(TRUNCATED_STACK),
+        no_unwind_info: strings.intern_ref(NO_UNWIND_INFO),
+    };
     let no_unit = strings.intern_ref("");
     let index = index;
     let selector = Selector::new(&options.selection, perf, &index);
+    let recorded = unwind.map(|_| merge::without_samples(perf, &index));
     let context = Context {
         perf,
         selector: &selector,
         index: &index,
         stand_ins: &stand_ins,
         labels: &labels,
-        broken_stack,
+        markers,
         no_unit,
+        unwind: unwind.zip(recorded.as_ref()),
     };
     let mut merger = Merger::new(perf, &index);
     read_chunks(&context, options.threads, visited, |chunk| merger.add(chunk));

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use perf_data::RecordKind;
-use profile::SampleValue;
+use profile::{Binary, Id, SampleValue};
+
+use crate::StackEnd;
 
 /// What was lost, cut or not understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,8 +21,18 @@ pub struct Losses {
     pub broken_records: u64,
     /// Records of types that are not known, by their number.
     pub unknown_records: BTreeMap<RecordKind, u64>,
-    /// Samples whose stack was cut at a caller that lies in no mapping.
+    /// Samples whose stack was cut at a caller that lies in no mapping, or makes no sense.
     pub broken_stacks: SampleValue,
+    /// Samples whose stack is longer than what was dumped of it.
+    pub truncated_stacks: SampleValue,
+    /// Samples whose stack ends where no unwind information was at hand, by the binary of the
+    /// last frame.
+    pub without_unwind_info: BTreeMap<Id<Binary>, SampleValue>,
+    /// Samples with a stack to unwind of a kind that is not unwound: 32-bit code, or a machine
+    /// other than x86-64 and arm64.
+    pub unsupported_stacks: SampleValue,
+    /// Samples whose user part was to come in a later record, and did not.
+    pub missing_user_stacks: SampleValue,
     /// Samples whose instruction pointer lies in no mapping.
     pub unmapped_leaves: SampleValue,
 }
@@ -33,10 +45,35 @@ impl Losses {
             ("lost-samples", self.lost_samples),
             ("unreadable-samples", self.unreadable_samples),
             ("broken-stacks", self.broken_stacks.count),
+            ("truncated-stacks", self.truncated_stacks.count),
+            ("stacks-without-unwind-info", self.all_without_unwind_info().count),
+            ("unsupported-stacks", self.unsupported_stacks.count),
+            ("missing-user-stacks", self.missing_user_stacks.count),
             ("unmapped-samples", self.unmapped_leaves.count),
         ];
         let told = facts.into_iter().filter(|(_, count)| *count > 0);
         told.map(|(fact, count)| format!("{fact}:{count}")).collect()
+    }
+
+    /// Samples whose stack ends for lack of unwind information, whichever the binary.
+    pub fn all_without_unwind_info(&self) -> SampleValue {
+        let mut all = SampleValue::default();
+        self.without_unwind_info.values().for_each(|value| all.add(*value));
+        all
+    }
+
+    /// Counts a sample whose stack has this end.
+    pub(crate) fn add_end(&mut self, end: StackEnd, value: SampleValue) {
+        match end {
+            StackEnd::Whole => {}
+            StackEnd::Broken => self.broken_stacks.add(value),
+            StackEnd::Truncated => self.truncated_stacks.add(value),
+            StackEnd::NoUnwindInfo(binary) => {
+                self.without_unwind_info.entry(binary).or_default().add(value);
+            }
+            StackEnd::Unsupported => self.unsupported_stacks.add(value),
+            StackEnd::Missing => self.missing_user_stacks.add(value),
+        }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -48,6 +85,12 @@ impl Losses {
             *self.unknown_records.entry(*kind).or_default() += count;
         }
         self.broken_stacks.add(other.broken_stacks);
+        self.truncated_stacks.add(other.truncated_stacks);
+        for (binary, value) in &other.without_unwind_info {
+            self.without_unwind_info.entry(*binary).or_default().add(*value);
+        }
+        self.unsupported_stacks.add(other.unsupported_stacks);
+        self.missing_user_stacks.add(other.missing_user_stacks);
         self.unmapped_leaves.add(other.unmapped_leaves);
     }
 }

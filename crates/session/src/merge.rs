@@ -144,6 +144,16 @@ fn add_mappings(profile: &mut Profile, recorded: &[Mapping], used: &[bool]) {
     }
 }
 
+/// What is known of a recording before its samples are read.
+pub(crate) fn without_samples(perf: &PerfData<'_>, index: &Index) -> Profile {
+    let mut profile = Profile::new();
+    profile.strings = index.strings.clone();
+    profile.binaries = index.binaries.clone();
+    add_mappings(&mut profile, &index.mappings, &vec![true; index.mappings.len()]);
+    profile.recording = recording(perf, None);
+    profile
+}
+
 fn recording(perf: &PerfData<'_>, times: Option<(u64, u64)>) -> Recording {
     let features = perf.features();
     let times = times.or(features.sample_time.filter(|(first, last)| first <= last));

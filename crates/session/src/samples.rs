@@ -8,15 +8,17 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use perf_data::{CpuMode, PerfData, RawRecord, RecordKind, Sample};
 use profile::{
-    Binary, Frame, Id, Label, LabelSet, LabelValue, SampleKey, SampleValue, Samples, Stack, Table,
+    Binary, Frame, Id, Label, LabelSet, LabelValue, Profile, SampleKey, SampleValue, Samples,
+    Stack, Table,
 };
 
-use crate::LabelKey;
-use crate::callchain::{Chain, Resolver, StandIns};
+use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
 use crate::index::Index;
 use crate::losses::Losses;
+use crate::made::{Maker, entries_of};
 use crate::select::Selector;
 use crate::threads::{ThreadState, Threads};
+use crate::{LabelKey, StackEnd, Unwind};
 
 /// What all chunks have in common.
 pub(crate) struct Context<'a> {
@@ -26,8 +28,29 @@ pub(crate) struct Context<'a> {
     pub(crate) stand_ins: &'a StandIns,
     /// The names of the labels asked for, in order.
     pub(crate) labels: &'a [(LabelKey, Id<String>)],
-    pub(crate) broken_stack: Id<String>,
+    pub(crate) markers: Markers,
     pub(crate) no_unit: Id<String>,
+    /// What unwinds stacks, and the recording as it may know it.
+    pub(crate) unwind: Option<(&'a dyn Unwind, &'a Profile)>,
+}
+
+/// The texts of the outermost frames of stacks that are not whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Markers {
+    pub(crate) broken: Id<String>,
+    pub(crate) truncated: Id<String>,
+    pub(crate) no_unwind_info: Id<String>,
+}
+
+impl Markers {
+    fn of(self, end: StackEnd) -> Option<Frame> {
+        Some(Frame::marker(match end {
+            StackEnd::Whole => return None,
+            StackEnd::Broken | StackEnd::Missing => self.broken,
+            StackEnd::Truncated => self.truncated,
+            StackEnd::NoUnwindInfo(_) | StackEnd::Unsupported => self.no_unwind_info,
+        }))
+    }
 }
 
 /// The tables of a part of the recording; names and binaries are those of the [`Index`].
@@ -79,6 +102,7 @@ pub(crate) fn read(context: &Context<'_>, part: Range<u64>, visited: &dyn Fn(Ran
 struct Reader<'a> {
     context: &'a Context<'a>,
     resolver: Resolver<'a>,
+    maker: Maker<'a>,
     threads: Threads<'a>,
     chunk: Chunk,
     /// Stacks by the bytes of their callchain, and whatever else they depend on.
@@ -93,7 +117,7 @@ struct Reader<'a> {
 #[derive(Clone, Copy)]
 struct KnownStack {
     stack: Id<Stack>,
-    is_broken: bool,
+    end: StackEnd,
     is_leaf_unmapped: bool,
     is_left_out: bool,
     /// Where the latest sample of the stack was added: the next one is likely to belong there.
@@ -103,10 +127,11 @@ struct KnownStack {
 impl<'a> Reader<'a> {
     fn new(context: &'a Context<'a>) -> Self {
         // The reserved rows are those of every profile.
-        let profile::Profile { frames, stacks, labels, .. } = profile::Profile::new();
+        let Profile { frames, stacks, labels, .. } = Profile::new();
         Self {
             context,
             resolver: Resolver::new(context.index, context.stand_ins),
+            maker: Maker::new(context.perf, context.index, context.unwind),
             threads: Threads::new(&context.index.spaces),
             chunk: Chunk {
                 frames,
@@ -145,7 +170,7 @@ impl<'a> Reader<'a> {
             Some(column) if is_in_time && selector.has_sample((pid, tid), &sample) => {
                 let thread = self.threads.at(pid, tid, time);
                 selector.has_thread(self.threads.get(thread))
-                    && self.add(&sample, record.cpu_mode(), thread, column, value)
+                    && self.add(&sample, record.cpu_mode(), thread, (event, column), value)
             }
             _ => false,
         };
@@ -160,20 +185,31 @@ impl<'a> Reader<'a> {
         sample: &Sample<'a>,
         mode: CpuMode,
         thread: usize,
-        event: u32,
+        (event, column): (usize, u32),
         value: SampleValue,
     ) -> bool {
         let labels = self.labels(thread, sample);
-        let key = stack_key(sample, mode, self.threads.get(thread).generation);
+        let ThreadState { spaces, generation, tid, .. } = self.threads.get(thread);
+        let is_made = self.maker.make(sample, (event, mode), *tid, spaces);
+        let key = if is_made {
+            self.maker.key(stack_seed(mode, *generation) | 1 << 63)
+        } else {
+            stack_key(sample, mode, *generation)
+        };
         let known = match self.known_stacks.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(slot) => {
-                let Context { selector, broken_stack, .. } = *self.context;
-                let spaces = &self.threads.get(thread).spaces;
-                let entries = sample.callchain.into_iter().flat_map(|chain| chain.entries());
-                self.resolver.resolve(entries, (sample.ip, mode), spaces, &mut self.chain);
-                let is_left_out = !selector.keep_selected(&mut self.chain);
-                let stack = new_stack(&mut self.chunk, &self.chain, broken_stack);
+                let (resolver, chain) = (&mut self.resolver, &mut self.chain);
+                let leaf = sample.ip.map(|ip| leaf(ip, mode));
+                if is_made {
+                    let (entries, end) = self.maker.entries();
+                    resolver.resolve(entries, end, leaf, spaces, chain);
+                } else {
+                    let entries = recorded(entries_of(sample), mode);
+                    resolver.resolve(entries, StackEnd::Whole, leaf, spaces, chain);
+                }
+                let is_left_out = !self.context.selector.keep_selected(chain);
+                let stack = new_stack(&mut self.chunk, chain, self.context.markers);
                 slot.insert(KnownStack { is_left_out, ..stack })
             }
         };
@@ -181,13 +217,11 @@ impl<'a> Reader<'a> {
             return false;
         }
         self.threads.add_weight(thread, value.weight);
-        if known.is_broken {
-            self.chunk.losses.broken_stacks.add(value);
-        }
+        self.chunk.losses.add_end(known.end, value);
         if known.is_leaf_unmapped {
             self.chunk.losses.unmapped_leaves.add(value);
         }
-        let key = SampleKey { stack: known.stack, event, labels };
+        let key = SampleKey { stack: known.stack, event: column, labels };
         match known.latest {
             Some((latest, row)) if latest == key => self.chunk.samples.add_to_row(row, value),
             _ => known.latest = Some((key, self.chunk.samples.add(key, value))),
@@ -215,29 +249,27 @@ impl<'a> Reader<'a> {
 /// than a memory error, and a whole recording of them is not for chance to make.
 fn stack_key(sample: &Sample<'_>, mode: CpuMode, generation: u32) -> u128 {
     let words = sample.callchain.map(|callchain| callchain.words());
-    let seed = |has_callchain: bool| {
-        u64::from(generation) << 8 | (mode as u64) << 1 | u64::from(has_callchain)
-    };
+    let seed = stack_seed(mode, generation);
     match words {
         // The callchain repeats the instruction pointer.
-        Some(words) if !words.is_empty() => xxh3_128_with_seed(words.as_bytes(), seed(true)),
-        _ => xxh3_128_with_seed(&sample.ip.unwrap_or(0).to_ne_bytes(), seed(false)),
+        Some(words) if !words.is_empty() => xxh3_128_with_seed(words.as_bytes(), seed | 1),
+        _ => xxh3_128_with_seed(&sample.ip.unwrap_or(0).to_ne_bytes(), seed),
     }
 }
 
-fn new_stack(chunk: &mut Chunk, chain: &Chain, broken_stack: Id<String>) -> KnownStack {
+fn stack_seed(mode: CpuMode, generation: u32) -> u64 {
+    u64::from(generation) << 8 | (mode as u64) << 1
+}
+
+fn new_stack(chunk: &mut Chunk, chain: &Chain, markers: Markers) -> KnownStack {
     let Chunk { frames, stacks, .. } = chunk;
     let mut stack = Stack::EMPTY;
-    if chain.is_broken {
-        let frame = frames.intern(Frame::marker(broken_stack));
+    for frame in chain.frames.iter().copied().chain(markers.of(chain.end)).rev() {
+        let frame = frames.intern(frame);
         stack = stacks.intern(Stack { parent: stack, frame });
     }
-    for frame in chain.frames.iter().rev() {
-        let frame = frames.intern(*frame);
-        stack = stacks.intern(Stack { parent: stack, frame });
-    }
-    let Chain { is_broken, is_leaf_unmapped, .. } = *chain;
-    KnownStack { stack, is_broken, is_leaf_unmapped, is_left_out: false, latest: None }
+    let Chain { end, is_leaf_unmapped, .. } = *chain;
+    KnownStack { stack, end, is_leaf_unmapped, is_left_out: false, latest: None }
 }
 
 fn label_set(context: &Context<'_>, thread: &ThreadState, cpu: Option<u32>) -> LabelSet {

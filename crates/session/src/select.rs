@@ -10,6 +10,7 @@ use std::ops::Range;
 use perf_data::{PerfData, Sample, SampleType};
 use profile::{Binary, BinaryKind, Id, SampleValue, Unit};
 
+use crate::StackEnd;
 use crate::callchain::Chain;
 use crate::events;
 use crate::index::Index;
@@ -309,8 +310,10 @@ impl<'a> Selector<'a> {
         if !is_wanted {
             chain.frames.clear();
         }
-        // The marker stands for callers of the user's.
-        chain.is_broken &= is_wanted && !no_user;
+        if !is_wanted || *no_user {
+            // What is said of the end is said of callers of the user's.
+            chain.end = StackEnd::Whole;
+        }
         chain.is_leaf_unmapped &= is_wanted;
         is_wanted
     }

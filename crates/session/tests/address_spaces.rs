@@ -54,7 +54,7 @@ fn options(labels: &[LabelKey], threads: usize) -> Options {
 
 fn conversion(file: &PerfFile, labels: &[LabelKey]) -> Conversion {
     let bytes = file.build();
-    convert(&PerfData::parse(&bytes).unwrap(), &options(labels, 1), &|_| {})
+    convert(&PerfData::parse(&bytes).unwrap(), &options(labels, 1), None, &|_| {})
 }
 
 /// `label=value binary+offset;binary+offset count`, outermost frame first, a line per row.
@@ -279,8 +279,8 @@ proptest! {
         }
         let bytes = file.build();
         let perf = PerfData::parse(&bytes).unwrap();
-        let one = convert(&perf, &options(&[LabelKey::Pid], 1), &|_| {});
-        let four = convert(&perf, &options(&[LabelKey::Pid], 4), &|_| {});
+        let one = convert(&perf, &options(&[LabelKey::Pid], 1), None, &|_| {});
+        let four = convert(&perf, &options(&[LabelKey::Pid], 4), None, &|_| {});
         prop_assert_eq!(format!("{:?}", one.profile), format!("{:?}", four.profile));
         prop_assert_eq!(one.losses, four.losses);
         let samples = steps.iter().filter(|(step, _)| matches!(step, Step::Sample(..))).count();

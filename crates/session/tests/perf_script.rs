@@ -99,7 +99,7 @@ fn found(recording: &Path) -> Rows {
         selection: Selection::default(),
         threads: NonZeroUsize::MIN,
     };
-    let profile = convert(&perf, &options, &|_| {}).profile;
+    let profile = convert(&perf, &options, None, &|_| {}).profile;
     let mut rows = Rows::new();
     for (key, value) in profile.samples.iter() {
         let ids: Vec<_> =

@@ -67,7 +67,7 @@ fn select(selection: Selection) -> Conversion {
     let options = Options { labels: Vec::new(), selection, threads: NonZeroUsize::MIN };
     let perf = PerfData::parse(&bytes).unwrap();
     assert_eq!(options.selection.check(&perf), Ok(()));
-    convert(&perf, &options, &|_| {})
+    convert(&perf, &options, None, &|_| {})
 }
 
 /// Stacks, outermost frame first, a line per row.
