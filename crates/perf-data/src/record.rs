@@ -489,3 +489,20 @@ impl<'a> DeferredCallchain<'a> {
         Some(Self { cookie, callchain: Callchain(Words::take(&mut reader, count, endian)?) })
     }
 }
+
+/// `PERF_RECORD_CGROUP`: a control group and its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cgroup<'a> {
+    /// Its number, as samples state it.
+    pub id: u64,
+    /// Its path below the root of the hierarchy.
+    pub path: &'a [u8],
+}
+
+impl<'a> Cgroup<'a> {
+    /// Decodes the record; `None` if it is too short.
+    pub fn parse(record: &RawRecord<'a>, endian: Endian) -> Option<Self> {
+        let mut reader = Reader::new(record.body, endian);
+        Some(Self { id: reader.u64()?, path: reader.c_string() })
+    }
+}

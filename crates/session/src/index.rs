@@ -6,8 +6,8 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use perf_data::{
-    BuildIdEntry, Comm, CpuMode, DeferredCallchain, Features, Ksymbol, Lost, Mmap, PerfData,
-    RawRecord, RecordKind, RecordsEnd, Task,
+    BuildIdEntry, Cgroup, Comm, CpuMode, DeferredCallchain, Features, Ksymbol, Lost, Mmap,
+    PerfData, RawRecord, RecordKind, RecordsEnd, Task,
 };
 use profile::{
     Binary, BinaryKind, BuildId, FileOffset, Id, Mapping, Relocation, RuntimeAddr, Table,
@@ -38,6 +38,8 @@ pub(crate) struct Index {
     pub(crate) is_timed: bool,
     /// The times of the first and the last sample, if they were asked for.
     pub(crate) sample_times: Option<(u64, u64)>,
+    /// The paths of control groups by their id.
+    pub(crate) cgroups: FxHashMap<u64, Id<String>>,
 }
 
 /// A chunk is as long as this or a little longer: enough that what chunks have in common is
@@ -122,6 +124,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
         records_end: end,
         is_timed,
         sample_times,
+        cgroups: builder.cgroups,
     }
 }
 
@@ -140,6 +143,7 @@ enum Change<'a> {
     Comm(Comm<'a>),
     Fork(Task),
     Ksymbol(Ksymbol<'a>),
+    Cgroup(Cgroup<'a>),
 }
 
 enum Parsed<'a> {
@@ -159,6 +163,7 @@ impl<'a> Change<'a> {
             }
             RecordKind::COMM => Comm::parse(record, endian).map(Change::Comm),
             RecordKind::FORK => Task::parse(record, endian).map(Change::Fork),
+            RecordKind::CGROUP => Cgroup::parse(record, endian).map(Change::Cgroup),
             RecordKind::KSYMBOL => Ksymbol::parse(record, endian).map(Change::Ksymbol),
             RecordKind::LOST | RecordKind::LOST_SAMPLES => {
                 return Lost::parse(record, endian).map_or(Parsed::Broken, Parsed::Lost);
@@ -175,6 +180,7 @@ struct Builder {
     strings: Table<String>,
     binaries: Table<Binary>,
     mappings: Vec<Mapping>,
+    cgroups: FxHashMap<u64, Id<String>>,
     build_ids: BuildIds,
 }
 
@@ -187,6 +193,7 @@ impl Builder {
             strings,
             binaries,
             mappings: Vec::new(),
+            cgroups: FxHashMap::default(),
             build_ids: BuildIds::new(&features.build_ids),
         }
     }
@@ -203,6 +210,11 @@ impl Builder {
             }
             Change::Fork(task) => self.fork(time, task),
             Change::Ksymbol(symbol) => self.ksymbol(time, symbol),
+            Change::Cgroup(cgroup) => {
+                // Ids are not used again while the machine runs.
+                let path = self.strings.intern_ref(&*String::from_utf8_lossy(cgroup.path));
+                self.cgroups.insert(cgroup.id, path);
+            }
         }
     }
 

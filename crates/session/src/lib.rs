@@ -21,6 +21,7 @@
 mod callchain;
 mod events;
 mod index;
+mod labels;
 mod losses;
 mod made;
 mod maps;
@@ -39,11 +40,13 @@ use std::sync::mpsc;
 use perf_data::{PerfData, RecordsEnd};
 use profile::Profile;
 
+pub use labels::LabelKey;
 pub use losses::Losses;
 pub use select::{LeftOut, Moment, Selection, SelectionError, TimeRange};
 pub use unwind::{StackEnd, Unwind, Unwinder, UserDump, UserFrame};
 
 use callchain::StandIns;
+use labels::Labels;
 use merge::Merger;
 use samples::{Chunk, Context, Markers};
 use select::Selector;
@@ -65,37 +68,6 @@ pub struct Options {
     pub selection: Selection,
     /// How many threads read samples. The result is the same for any number.
     pub threads: NonZeroUsize,
-}
-
-/// Something that a sample can be labelled with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LabelKey {
-    /// The name of the process (of its main thread).
-    Comm,
-    /// The name of the thread.
-    ThreadComm,
-    /// The process, as numbered in perf's pid namespace.
-    Pid,
-    /// The thread, likewise.
-    Tid,
-    /// The CPU.
-    Cpu,
-}
-
-impl LabelKey {
-    /// Every label that there is.
-    pub const ALL: [Self; 5] = [Self::Comm, Self::ThreadComm, Self::Pid, Self::Tid, Self::Cpu];
-
-    /// The name of the label in a profile, as `perf_to_profile` names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Comm => "comm",
-            Self::ThreadComm => "thread_comm",
-            Self::Pid => "pid",
-            Self::Tid => "tid",
-            Self::Cpu => "cpu",
-        }
-    }
 }
 
 /// A recording as a profile.
@@ -135,14 +107,12 @@ pub fn convert(
     });
     let stand_ins = StandIns::new(&mut index.strings, &mut index.binaries);
     let strings = &mut index.strings;
-    let labels: Vec<_> =
-        options.labels.iter().map(|&label| (label, strings.intern_ref(label.name()))).collect();
+    let labels = Labels::new(&options.labels, std::mem::take(&mut index.cgroups), strings);
     let markers = Markers {
         broken: strings.intern_ref(BROKEN_STACK),
         truncated: strings.intern_ref(TRUNCATED_STACK),
         no_unwind_info: strings.intern_ref(NO_UNWIND_INFO),
     };
-    let no_unit = strings.intern_ref("");
     let index = index;
     let selector = Selector::new(&options.selection, perf, &index);
     let recorded = unwind.map(|_| merge::without_samples(perf, &index));
@@ -153,7 +123,6 @@ pub fn convert(
         stand_ins: &stand_ins,
         labels: &labels,
         markers,
-        no_unit,
         unwind: unwind.zip(recorded.as_ref()),
     };
     let mut merger = Merger::new(perf, &index);

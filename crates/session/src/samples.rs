@@ -8,17 +8,17 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use perf_data::{CpuMode, PerfData, RawRecord, RecordKind, Sample};
 use profile::{
-    Binary, Frame, Id, Label, LabelSet, LabelValue, Profile, SampleKey, SampleValue, Samples,
-    Stack, Table,
+    Binary, Frame, Id, LabelSet, Profile, SampleKey, SampleValue, Samples, Stack, Table,
 };
 
 use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
 use crate::index::Index;
+use crate::labels::{Facts, Labels};
 use crate::losses::Losses;
 use crate::made::{Maker, entries_of};
 use crate::select::Selector;
 use crate::threads::{ThreadState, Threads};
-use crate::{LabelKey, StackEnd, Unwind};
+use crate::{StackEnd, Unwind};
 
 /// What all chunks have in common.
 pub(crate) struct Context<'a> {
@@ -26,10 +26,8 @@ pub(crate) struct Context<'a> {
     pub(crate) selector: &'a Selector<'a>,
     pub(crate) index: &'a Index,
     pub(crate) stand_ins: &'a StandIns,
-    /// The names of the labels asked for, in order.
-    pub(crate) labels: &'a [(LabelKey, Id<String>)],
+    pub(crate) labels: &'a Labels,
     pub(crate) markers: Markers,
-    pub(crate) no_unit: Id<String>,
     /// What unwinds stacks, and the recording as it may know it.
     pub(crate) unwind: Option<(&'a dyn Unwind, &'a Profile)>,
 }
@@ -107,10 +105,9 @@ struct Reader<'a> {
     chunk: Chunk,
     /// Stacks by the bytes of their callchain, and whatever else they depend on.
     known_stacks: FxHashMap<u128, KnownStack>,
-    /// Label sets by the number of the thread and the CPU, if that is asked for.
-    known_labels: FxHashMap<(usize, Option<u32>), Id<LabelSet>>,
+    /// Label sets by the number of the thread and what the sample adds.
+    known_labels: FxHashMap<(usize, Facts), Id<LabelSet>>,
     latest_labels: (usize, Id<LabelSet>),
-    has_cpu_label: bool,
     chain: Chain,
 }
 
@@ -143,7 +140,6 @@ impl<'a> Reader<'a> {
             known_stacks: FxHashMap::default(),
             known_labels: FxHashMap::default(),
             latest_labels: (usize::MAX, Id::new(0)),
-            has_cpu_label: context.labels.iter().any(|(label, _)| *label == LabelKey::Cpu),
             chain: Chain::default(),
         }
     }
@@ -188,7 +184,7 @@ impl<'a> Reader<'a> {
         (event, column): (usize, u32),
         value: SampleValue,
     ) -> bool {
-        let labels = self.labels(thread, sample);
+        let labels = self.labels(thread, (event, mode), sample);
         let ThreadState { spaces, generation, tid, .. } = self.threads.get(thread);
         let is_made = self.maker.make(sample, (event, mode), *tid, spaces);
         let key = if is_made {
@@ -229,19 +225,26 @@ impl<'a> Reader<'a> {
         true
     }
 
-    fn labels(&mut self, thread: usize, sample: &Sample<'_>) -> Id<LabelSet> {
-        let cpu = if self.has_cpu_label { sample.cpu } else { None };
-        if cpu.is_none() && self.latest_labels.0 == thread {
+    fn labels(
+        &mut self,
+        thread: usize,
+        (event, mode): (usize, CpuMode),
+        sample: &Sample<'_>,
+    ) -> Id<LabelSet> {
+        let Self { context, threads, chunk, known_labels, .. } = self;
+        let labels = context.labels;
+        if labels.are_of_thread {
+            if self.latest_labels.0 != thread {
+                let new = || chunk.labels.intern(labels.set(threads.get(thread), &[]));
+                let known = known_labels.entry((thread, Facts::default()));
+                self.latest_labels = (thread, *known.or_insert_with(new));
+            }
             return self.latest_labels.1;
         }
-        let Self { context, threads, chunk, known_labels, .. } = self;
-        let labels = *known_labels
-            .entry((thread, cpu))
-            .or_insert_with(|| chunk.labels.intern(label_set(context, threads.get(thread), cpu)));
-        if cpu.is_none() {
-            self.latest_labels = (thread, labels);
-        }
-        labels
+        let facts = labels.facts(context.perf, (event, mode), sample);
+        *known_labels.entry((thread, facts)).or_insert_with_key(|(_, facts)| {
+            chunk.labels.intern(labels.set(threads.get(thread), facts))
+        })
     }
 }
 
@@ -270,19 +273,4 @@ fn new_stack(chunk: &mut Chunk, chain: &Chain, markers: Markers) -> KnownStack {
     }
     let Chain { end, is_leaf_unmapped, .. } = *chain;
     KnownStack { stack, end, is_leaf_unmapped, is_left_out: false, latest: None }
-}
-
-fn label_set(context: &Context<'_>, thread: &ThreadState, cpu: Option<u32>) -> LabelSet {
-    let number = |number: i64| LabelValue::Number(number, context.no_unit);
-    let label = |&(label, key): &(LabelKey, Id<String>)| {
-        let value = match label {
-            LabelKey::Comm => LabelValue::Text(thread.comm?),
-            LabelKey::ThreadComm => LabelValue::Text(thread.thread_comm?),
-            LabelKey::Pid => number(i64::from(thread.pid)),
-            LabelKey::Tid => number(i64::from(thread.tid)),
-            LabelKey::Cpu => number(i64::from(cpu?)),
-        };
-        Some(Label { key, value })
-    };
-    context.labels.iter().filter_map(label).collect()
 }
