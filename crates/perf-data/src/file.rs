@@ -178,6 +178,11 @@ impl<'a> PerfData<'a> {
         self.events.trailer(record)
     }
 
+    /// The event that an id belongs to, as an index into [`PerfData::events`].
+    pub fn event_of_id(&self, id: u64) -> Option<usize> {
+        self.events.event_of_id(id)
+    }
+
     /// The events that were recorded.
     pub fn events(&self) -> &[EventAttr] {
         self.events.list()

@@ -421,6 +421,9 @@ pub struct Lost {
     pub count: u64,
     /// Whether all of them were samples.
     pub are_samples: bool,
+    /// The id of the event in whose buffer there was no room; records of other events that share
+    /// the buffer are counted under it too.
+    pub id: Option<u64>,
 }
 
 impl Lost {
@@ -428,10 +431,8 @@ impl Lost {
     pub fn parse(record: &RawRecord<'_>, endian: Endian) -> Option<Self> {
         let mut reader = Reader::new(record.body, endian);
         let are_samples = record.kind == RecordKind::LOST_SAMPLES;
-        if !are_samples {
-            let _id = reader.u64()?;
-        }
-        Some(Self { count: reader.u64()?, are_samples })
+        let id = if are_samples { None } else { Some(reader.u64()?) };
+        Some(Self { count: reader.u64()?, are_samples, id })
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Index {
     pub(crate) is_timed: bool,
     /// The times of the first and the last sample, if they were asked for.
     pub(crate) sample_times: Option<(u64, u64)>,
+    /// By event: records that were lost from its buffer.
+    pub(crate) lost: Vec<u64>,
     /// The paths of control groups by their id.
     pub(crate) cgroups: FxHashMap<u64, Id<String>>,
 }
@@ -59,6 +61,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
     let mut chunks = Vec::new();
     let mut chunk_start = records.offset();
     let mut latest = 0;
+    let mut lost_by_event = vec![0_u64; perf.events().len()];
     let mut sample_times: Option<(u64, u64)> = None;
     for record in records.by_ref() {
         if record.offset - chunk_start >= CHUNK_BYTES {
@@ -97,8 +100,15 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
         latest = time;
         match Change::parse(&record, perf) {
             Parsed::Change(change) => changes.push((time, change)),
-            Parsed::Lost(Lost { count, are_samples: true }) => losses.lost_samples += count,
-            Parsed::Lost(Lost { count, .. }) => losses.lost_records += count,
+            Parsed::Lost(Lost { count, are_samples: true, .. }) => losses.lost_samples += count,
+            Parsed::Lost(Lost { count, id, .. }) => {
+                losses.lost_records += count;
+                if let Some(event) = id.and_then(|id| perf.event_of_id(id))
+                    && let Some(lost) = lost_by_event.get_mut(event)
+                {
+                    *lost = lost.saturating_add(count);
+                }
+            }
             Parsed::Nothing => {}
             Parsed::Broken => losses.broken_records += 1,
         }
@@ -124,6 +134,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
         records_end: end,
         is_timed,
         sample_times,
+        lost: lost_by_event,
         cgroups: builder.cgroups,
     }
 }

@@ -23,6 +23,7 @@ mod events;
 mod index;
 mod labels;
 mod losses;
+mod lost;
 mod made;
 mod maps;
 mod merge;
@@ -42,6 +43,7 @@ use profile::Profile;
 
 pub use labels::LabelKey;
 pub use losses::Losses;
+pub use lost::LOST;
 pub use select::{LeftOut, Moment, Selection, SelectionError, TimeRange};
 pub use unwind::{StackEnd, Unwind, Unwinder, UserDump, UserFrame};
 
@@ -131,7 +133,9 @@ pub fn convert(
     let left_out = select::left_out(perf, merger.left_out());
     let nanos_after = merger.nanos_after(&index);
     let events = select::events(&selector, perf);
-    let (profile, losses) = merger.finish(perf, events, index);
+    let lost = selector.lost(&index.lost);
+    let (mut profile, losses) = merger.finish(perf, events, index);
+    lost::add_rows(&mut profile, &lost);
     debug_assert!(profile.check());
     Conversion { profile, losses, left_out, nanos_after, end }
 }

@@ -9,8 +9,8 @@
 //! ```
 
 use perf_data::{
-    Attr, BranchStack, CallchainEntry, Context, CpuMode, DeferredCallchain, PerfData, Sample,
-    SampleType,
+    Attr, BranchStack, Callchain, CallchainEntry, Context, CpuMode, DeferredCallchain, PerfData,
+    Sample, SampleType,
 };
 use profile::{FrameKind, Profile, RuntimeAddr};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -47,8 +47,8 @@ impl Source {
 }
 
 /// The entries of a sample's callchain, if it has one.
-pub(crate) fn entries_of(sample: &Sample<'_>) -> impl Iterator<Item = CallchainEntry> {
-    sample.callchain.into_iter().flat_map(|callchain| callchain.entries())
+pub(crate) fn entries_of(callchain: Option<Callchain<'_>>) -> impl Iterator<Item = CallchainEntry> {
+    callchain.into_iter().flat_map(|callchain| callchain.entries())
 }
 
 /// Makes callchains, one after the other in the same memory.
@@ -99,7 +99,7 @@ impl<'a> Maker<'a> {
         self.end = StackEnd::Whole;
         self.entries.clear();
         let is_kernels = |entry: &Entry| entry.context != Context::User;
-        self.entries.extend(recorded(entries_of(sample), mode).take_while(is_kernels));
+        self.entries.extend(recorded(entries_of(sample.callchain), mode).take_while(is_kernels));
         match (source, cookie) {
             (Source::Dump, _) => self.unwind(sample, spaces),
             (Source::Branches, _) => self.follow_branches(sample, mode),
@@ -140,7 +140,7 @@ impl<'a> Maker<'a> {
         }
         // From the kernel, the first step out leads to the user's next instruction.
         if mode == CpuMode::Kernel {
-            let mut entries = recorded(entries_of(sample), mode);
+            let mut entries = recorded(entries_of(sample.callchain), mode);
             self.entries.extend(entries.find(|entry| entry.context == Context::User));
         }
         let branches = sample.branch_stack.into_iter().flat_map(|stack| stack.entries());

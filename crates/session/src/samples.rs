@@ -6,7 +6,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use perf_data::{CpuMode, PerfData, RawRecord, RecordKind, Sample};
+use perf_data::{Callchain, CpuMode, PerfData, RawRecord, RecordKind, Sample};
 use profile::{
     Binary, Frame, Id, LabelSet, Profile, SampleKey, SampleValue, Samples, Stack, Table,
 };
@@ -85,6 +85,7 @@ pub(crate) fn read(context: &Context<'_>, part: Range<u64>, visited: &dyn Fn(Ran
             reader.sample(&record);
         }
     }
+    reader.add_batch(false);
     visited(step_start..part.end);
     let Reader { mut chunk, resolver, threads, .. } = reader;
     chunk.used_mappings = resolver.used;
@@ -103,13 +104,19 @@ struct Reader<'a> {
     maker: Maker<'a>,
     threads: Threads<'a>,
     chunk: Chunk,
+    /// Samples that wait to be added.
+    batch: Vec<Pending<'a>>,
     /// Stacks by the bytes of their callchain, and whatever else they depend on.
-    known_stacks: FxHashMap<u128, KnownStack>,
+    known_stacks: FxHashMap<StackKey, KnownStack>,
     /// Label sets by the number of the thread and what the sample adds.
     known_labels: FxHashMap<(usize, Facts), Id<LabelSet>>,
     latest_labels: (usize, Id<LabelSet>),
     chain: Chain,
 }
+
+/// What tells stacks apart, in 128 bits: two callchains that differ and collide are less likely
+/// than a memory error, and a whole recording of them is not for chance to make.
+type StackKey = [u64; 2];
 
 #[derive(Clone, Copy)]
 struct KnownStack {
@@ -117,9 +124,32 @@ struct KnownStack {
     end: StackEnd,
     is_leaf_unmapped: bool,
     is_left_out: bool,
-    /// Where the latest sample of the stack was added: the next one is likely to belong there.
-    latest: Option<(SampleKey, usize)>,
+    /// Where the latest sample of the stack was added, and of which event and labels it was: the
+    /// next one is likely to belong there.
+    latest_row: u32,
+    event: u32,
+    labels: Id<LabelSet>,
 }
+
+/// No sample of the stack was added yet.
+const NO_ROW: u32 = u32::MAX;
+
+/// A sample whose stack is still to be looked up. The table of known stacks is too large for the
+/// processor's near caches, so that each look-up waits for memory; those of a batch wait at the
+/// same time.
+struct Pending<'a> {
+    key: StackKey,
+    callchain: Option<Callchain<'a>>,
+    ip: Option<u64>,
+    mode: CpuMode,
+    thread: usize,
+    event: u32,
+    labels: Id<LabelSet>,
+    value: SampleValue,
+}
+
+/// How many samples are looked up together.
+const BATCH: usize = 32;
 
 impl<'a> Reader<'a> {
     fn new(context: &'a Context<'a>) -> Self {
@@ -137,6 +167,7 @@ impl<'a> Reader<'a> {
                 left_out: vec![SampleValue::default(); context.perf.events().len()],
                 ..Chunk::default()
             },
+            batch: Vec::with_capacity(BATCH),
             known_stacks: FxHashMap::default(),
             known_labels: FxHashMap::default(),
             latest_labels: (usize::MAX, Id::new(0)),
@@ -162,67 +193,95 @@ impl<'a> Reader<'a> {
         let attr = &perf.events()[event].attr;
         let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
         let value = SampleValue { count: 1, weight };
-        let is_added = match selector.column(event) {
+        match selector.column(event) {
             Some(column) if is_in_time && selector.has_sample((pid, tid), &sample) => {
                 let thread = self.threads.at(pid, tid, time);
-                selector.has_thread(self.threads.get(thread))
-                    && self.add(&sample, record.cpu_mode(), thread, (event, column), value)
+                if selector.has_thread(self.threads.get(thread)) {
+                    self.push(&sample, record.cpu_mode(), thread, (event, column), value);
+                    return;
+                }
             }
-            _ => false,
-        };
-        if !is_added {
-            self.chunk.left_out[event].add(value);
+            Some(_) | None => {}
         }
+        self.chunk.left_out[event].add(value);
     }
 
-    /// Adds a sample; `false` if its stack is not selected.
-    fn add(
+    /// Lets a sample wait for its batch.
+    fn push(
         &mut self,
         sample: &Sample<'a>,
         mode: CpuMode,
         thread: usize,
         (event, column): (usize, u32),
         value: SampleValue,
-    ) -> bool {
+    ) {
         let labels = self.labels(thread, (event, mode), sample);
         let ThreadState { spaces, generation, tid, .. } = self.threads.get(thread);
         let is_made = self.maker.make(sample, (event, mode), *tid, spaces);
         let key = if is_made {
-            self.maker.key(stack_seed(mode, *generation) | 1 << 63)
+            halves(self.maker.key(stack_seed(mode, *generation) | 1 << 63))
         } else {
             stack_key(sample, mode, *generation)
         };
-        let known = match self.known_stacks.entry(key) {
+        let Sample { callchain, ip, .. } = *sample;
+        let event = column;
+        self.batch.push(Pending { key, callchain, ip, mode, thread, event, labels, value });
+        // A stack that was made is there until the next one is made.
+        if is_made || self.batch.len() == BATCH {
+            self.add_batch(is_made);
+        }
+    }
+
+    /// Adds the samples that wait, in the order in which they came. The last of them may have a
+    /// stack that was made.
+    fn add_batch(&mut self, is_last_made: bool) {
+        let mut batch = std::mem::take(&mut self.batch);
+        let count = batch.len();
+        for (number, pending) in batch.drain(..).enumerate() {
+            self.add(&pending, is_last_made && number + 1 == count);
+        }
+        self.batch = batch;
+    }
+
+    fn add(&mut self, pending: &Pending<'a>, is_made: bool) {
+        let known = match self.known_stacks.entry(pending.key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(slot) => {
+                let Pending { callchain, ip, mode, thread, .. } = *pending;
+                let spaces = &self.threads.get(thread).spaces;
                 let (resolver, chain) = (&mut self.resolver, &mut self.chain);
-                let leaf = sample.ip.map(|ip| leaf(ip, mode));
+                let leaf = ip.map(|ip| leaf(ip, mode));
                 if is_made {
                     let (entries, end) = self.maker.entries();
                     resolver.resolve(entries, end, leaf, spaces, chain);
                 } else {
-                    let entries = recorded(entries_of(sample), mode);
-                    resolver.resolve(entries, StackEnd::Whole, leaf, spaces, chain);
+                    let entries = entries_of(callchain);
+                    resolver.resolve(recorded(entries, mode), StackEnd::Whole, leaf, spaces, chain);
                 }
                 let is_left_out = !self.context.selector.keep_selected(chain);
                 let stack = new_stack(&mut self.chunk, chain, self.context.markers);
                 slot.insert(KnownStack { is_left_out, ..stack })
             }
         };
+        let Pending { event, labels, value, thread, .. } = *pending;
         if known.is_left_out {
-            return false;
+            let recorded = self.context.selector.recorded(event);
+            self.chunk.left_out[recorded].add(value);
+            return;
         }
         self.threads.add_weight(thread, value.weight);
-        self.chunk.losses.add_end(known.end, value);
+        let Chunk { losses, samples, .. } = &mut self.chunk;
+        losses.add_end(known.end, value);
         if known.is_leaf_unmapped {
-            self.chunk.losses.unmapped_leaves.add(value);
+            losses.unmapped_leaves.add(value);
         }
-        let key = SampleKey { stack: known.stack, event: column, labels };
-        match known.latest {
-            Some((latest, row)) if latest == key => self.chunk.samples.add_to_row(row, value),
-            _ => known.latest = Some((key, self.chunk.samples.add(key, value))),
+        if known.latest_row != NO_ROW && (known.event, known.labels) == (event, labels) {
+            samples.add_to_row(known.latest_row as usize, value);
+            return;
         }
-        true
+        let row = samples.add(SampleKey { stack: known.stack, event, labels }, value);
+        (known.event, known.labels) = (event, labels);
+        known.latest_row = u32::try_from(row).unwrap_or(NO_ROW);
     }
 
     fn labels(
@@ -248,16 +307,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What tells stacks apart, in 128 bits: two callchains that differ and collide are less likely
-/// than a memory error, and a whole recording of them is not for chance to make.
-fn stack_key(sample: &Sample<'_>, mode: CpuMode, generation: u32) -> u128 {
+fn stack_key(sample: &Sample<'_>, mode: CpuMode, generation: u32) -> StackKey {
     let words = sample.callchain.map(|callchain| callchain.words());
     let seed = stack_seed(mode, generation);
-    match words {
+    halves(match words {
         // The callchain repeats the instruction pointer.
         Some(words) if !words.is_empty() => xxh3_128_with_seed(words.as_bytes(), seed | 1),
         _ => xxh3_128_with_seed(&sample.ip.unwrap_or(0).to_ne_bytes(), seed),
-    }
+    })
+}
+
+/// As two words a key takes a third less room in the table.
+fn halves(key: u128) -> StackKey {
+    let key = key.to_ne_bytes();
+    let (words, _) = key.as_chunks::<8>();
+    [u64::from_ne_bytes(words[0]), u64::from_ne_bytes(words[1])]
 }
 
 fn stack_seed(mode: CpuMode, generation: u32) -> u64 {
@@ -272,5 +336,7 @@ fn new_stack(chunk: &mut Chunk, chain: &Chain, markers: Markers) -> KnownStack {
         stack = stacks.intern(Stack { parent: stack, frame });
     }
     let Chain { end, is_leaf_unmapped, .. } = *chain;
-    KnownStack { stack, end, is_leaf_unmapped, is_left_out: false, latest: None }
+    let labels = Id::new(0);
+    let (is_left_out, latest_row) = (false, NO_ROW);
+    KnownStack { stack, end, is_leaf_unmapped, is_left_out, latest_row, event: 0, labels }
 }

@@ -276,6 +276,21 @@ impl<'a> Selector<'a> {
         self.columns.get(event).copied().flatten()
     }
 
+    /// What each selected event lost, from what each recorded one lost. Nobody can tell where a
+    /// lost sample was, so that nothing but a choice of events selects it.
+    pub(crate) fn lost(&self, recorded: &[u64]) -> Vec<u64> {
+        let Selection { events, .. } = self.selection;
+        let by_event = Selection { events: events.clone(), ..Selection::default() };
+        let is_shown = *self.selection == by_event;
+        let selected = recorded.iter().zip(&self.columns).filter(|(_, column)| column.is_some());
+        selected.map(|(lost, _)| if is_shown { *lost } else { 0 }).collect()
+    }
+
+    /// The recorded event of a number in the profile.
+    pub(crate) fn recorded(&self, column: u32) -> usize {
+        self.columns.iter().position(|known| *known == Some(column)).unwrap_or(0)
+    }
+
     pub(crate) fn has_time(&self, time: u64) -> bool {
         self.time.as_ref().is_none_or(|range| range.contains(&time))
     }

@@ -57,10 +57,9 @@ impl Applied<'_> {
         }
         *registers = caller;
         match machine.strip(address) {
-            // By the psABI the outermost frame is marked by a frame pointer of zero. A return
-            // address of zero alone is what code finds that left its frame without saying so, as
-            // LuaJIT does on its way out of a trace.
-            0 if registers.get(machine.frame_pointer()) == Some(0) => Ok(Step::Root),
+            // Only the tables can say that a thread begins here. A return address of zero is what
+            // is found where code left its frame without saying so, as LuaJIT does on its way out
+            // of a trace.
             0 => Err(Unreadable::Elsewhere),
             address => Ok(Step::Caller(address)),
         }

@@ -1,21 +1,24 @@
-//! Converts recordings, with files from the roots that are given.
+//! Converts recordings with files from given places, and compares the stacks with perf's.
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use binaries::{Locator, Recorded, Sources};
 use perf_data::PerfData;
-use profile::{Id, Profile, Stack};
+use profile::{BinaryKind, Id, Profile, Stack};
 use session::{Conversion, LabelKey, Options, convert};
 use unwind::Unwinding;
 
-/// A file of the repository.
-pub fn repository(path: &str) -> PathBuf {
+/// A file of the repository, or beside it.
+pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// Converts a recording. A binary is the first verified file in one of the roots.
-pub fn unwound(recording: &[u8], roots: &[&Path], threads: usize) -> Conversion {
+/// Converts a recording. A binary is the first verified file that one of the roots has.
+pub(crate) fn unwound(recording: &[u8], roots: &[&Path], threads: usize) -> Conversion {
     let sources: Vec<_> = roots
         .iter()
         .map(|root| Sources { sysroot: root.to_path_buf(), ..Sources::none() })
@@ -28,21 +31,57 @@ pub fn unwound(recording: &[u8], roots: &[&Path], threads: usize) -> Conversion 
     let perf = PerfData::parse(recording).unwrap();
     let options = Options {
         labels: vec![LabelKey::Pid, LabelKey::Tid],
+        selection: session::Selection::default(),
         threads: NonZeroUsize::new(threads).unwrap(),
     };
     convert(&perf, &options, Some(&Unwinding::new(&find)), &|_| {})
 }
 
-/// A stack as `binary+offset` of each frame, innermost first; callers as return address - 1.
-pub fn frames(profile: &Profile, stack: Id<Stack>) -> Vec<String> {
+/// The stacks of a profile, and how many samples each has: frames of user code as `path+offset`,
+/// innermost first, callers as return address - 1, and a marker if there is one.
+pub(crate) fn our_stacks(profile: &Profile) -> BTreeMap<Vec<String>, u64> {
+    let mut stacks = BTreeMap::new();
+    for (key, value) in profile.samples.iter() {
+        *stacks.entry(frames(profile, key.stack)).or_default() += value.count;
+    }
+    stacks
+}
+
+fn frames(profile: &Profile, stack: Id<Stack>) -> Vec<String> {
     let shown = |id| {
         let frame = &profile.frames[id];
         if let Some(text) = frame.marker_text() {
-            return profile.strings[text].clone();
+            return Some(profile.strings[text].clone());
         }
         let binary = &profile.binaries[frame.binary];
         let path = &profile.strings[binary.path];
-        format!("{path}+{:#x}", frame.lookup_offset())
+        match binary.kind {
+            kind if kind.is_kernel() => None,
+            // perf prints its addresses, and those are other ones in each process.
+            BinaryKind::Vdso => Some(path.clone()),
+            _ => Some(format!("{path}+{:#x}", frame.lookup_offset())),
+        }
     };
-    profile.frames_of(stack).map(shown).collect()
+    profile.frames_of(stack).filter_map(shown).collect()
+}
+
+/// The stacks that perf unwound, from what `scripts/oracle/perf_script_samples.py` wrote.
+pub(crate) fn perfs_stacks(oracle: &Path) -> Vec<Vec<String>> {
+    let mut lines = String::new();
+    flate2::read::GzDecoder::new(File::open(oracle).unwrap()).read_to_string(&mut lines).unwrap();
+    let frames = |line: &str| {
+        let frames = line.split('\t').nth(5).unwrap_or_default().split(' ');
+        let users = frames.filter(|frame| !frame.starts_with("[kernel"));
+        // perf has no name for a kernel module's code either, and ends a stack that it could
+        // not unwind with an address of all ones.
+        users
+            .filter(|frame| !frame.is_empty() && !frame.starts_with("[unknown]@0xffff"))
+            .map(|frame| match frame.split_once(['@', '+']) {
+                Some(("[vdso]", _)) => "[vdso]".to_owned(),
+                Some((path, at)) if path.starts_with("/tmp/perf-") => format!("//anon+{at}"),
+                _ => frame.replace('@', "+"),
+            })
+            .collect()
+    };
+    lines.lines().map(frames).collect()
 }
