@@ -149,7 +149,7 @@ pub(crate) fn ignore_closed_pipe(target: &Target, error: &io::Error) -> Result<(
         Target::Stdout => {
             Err(Failure::new(format!("cannot write to standard output: {}", reason(error))))
         }
-        Target::File(path) => Err(cannot_write(path, error)),
+        Target::File(path) | Target::Existing(path) => Err(cannot_write(path, error)),
     }
 }
 

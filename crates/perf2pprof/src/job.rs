@@ -73,6 +73,12 @@ impl Job {
         Ok(job)
     }
 
+    /// Writes a profile here, and nothing else.
+    pub(crate) fn write_only(&mut self, pprof: Target) -> Result<(), String> {
+        (self.pprof, self.svg, self.folded) = (Some(pprof), None, None);
+        self.check()
+    }
+
     /// Every output.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &Target> {
         [&self.pprof, &self.svg, &self.folded].into_iter().flatten()
@@ -91,7 +97,7 @@ impl Job {
             {
                 return Err(format!("two outputs are to be written to `{}`", path.display()));
             }
-            if let Target::File(path) = target
+            if let Target::File(path) | Target::Existing(path) = target
                 && is_same_file(path, &self.recording)
             {
                 return Err(format!(

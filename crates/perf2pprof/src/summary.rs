@@ -167,7 +167,7 @@ impl Summary {
             outputs: job
                 .outputs()
                 .filter_map(|target| match target {
-                    Target::File(path) => Some(path.clone()),
+                    Target::File(path) | Target::Existing(path) => Some(path.clone()),
                     Target::Stdout => None,
                 })
                 .collect(),
