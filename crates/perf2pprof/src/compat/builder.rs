@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use perf_data::{EventAttr, PerfData};
+use perf_data::{PerfData, RawRecord, RecordKind};
 use pprof_format::proto;
 
 use super::spaces::Mapping;
@@ -31,7 +31,7 @@ impl Builder {
         let columns = 2 * perf.events().len();
         let mut builder = Self { profile, strings, mappings, locations, rows, columns };
         builder.text("");
-        for name in names(perf.events()) {
+        for name in names(perf) {
             for kind in ["sample", "event"] {
                 let r#type = builder.text(&format!("{name}_{kind}"));
                 let unit = builder.text("count");
@@ -89,6 +89,13 @@ impl Builder {
         if let Some(locations) = self.locations.get_mut(&pid) {
             locations.retain(|address, _| !range.contains(address));
         }
+    }
+
+    /// A process runs another program: its samples from now on are rows of their own.
+    pub(super) fn forget_process(&mut self, pid: i32) {
+        self.locations.remove(&pid);
+        self.mappings.retain(|(of, _), _| *of != pid);
+        self.rows.retain(|(of, _), _| *of != pid);
     }
 
     fn location(&mut self, pid: i32, place: Place, mappings: &[Mapping]) -> u64 {
@@ -153,8 +160,23 @@ impl Builder {
     }
 }
 
-/// The recorded names, if every event has one; otherwise none is used.
-fn names(events: &[EventAttr]) -> Vec<String> {
-    let names: Option<Vec<_>> = events.iter().map(|event| event.name.clone()).collect();
-    names.unwrap_or_else(|| (0..events.len()).map(|index| format!("event_{index}")).collect())
+/// The recorded names, if every event has one; otherwise none is used. Before Linux 3.13 a pipe
+/// brought them as records of their own, in the order of the events.
+fn names(perf: &PerfData<'_>) -> Vec<String> {
+    let events = perf.events();
+    let described: Option<Vec<_>> = events.iter().map(|event| event.name.clone()).collect();
+    let from_records = || {
+        let is_name = |record: &RawRecord<'_>| record.kind == RecordKind::HEADER_EVENT_TYPE;
+        let names: Vec<_> = perf.records().filter(is_name).filter_map(|r| event_type(&r)).collect();
+        (names.len() == events.len()).then_some(names)
+    };
+    described
+        .or_else(from_records)
+        .unwrap_or_else(|| (0..events.len()).map(|index| format!("event_{index}")).collect())
+}
+
+/// The name in a `struct perf_trace_event_type`: behind an id of 64 bits.
+fn event_type(record: &RawRecord<'_>) -> Option<String> {
+    let name = record.body.get(8..)?.split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(name).into_owned())
 }

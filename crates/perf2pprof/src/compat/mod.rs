@@ -13,8 +13,8 @@ mod builder;
 mod spaces;
 
 use perf_data::{
-    BranchStack, BuildIdEntry, Callchain, CallchainEntry, Comm, CpuMode, Lost, Mmap, PerfData,
-    RawRecord, RecordKind, Sample, Task,
+    AttrFlags, BranchStack, BuildIdEntry, Callchain, CallchainEntry, Comm, Context, CpuMode, Lost,
+    Mmap, PerfData, RawRecord, RecordKind, Sample, Task,
 };
 use pprof_format::proto;
 
@@ -77,10 +77,7 @@ impl Converter<'_> {
                 if let Some(comm) = Comm::parse(record, endian)
                     && comm.pid == comm.tid
                 {
-                    self.spaces.name(comm.pid, String::from_utf8_lossy(comm.name).into_owned());
-                    if comm.is_exec {
-                        self.builder.forget(comm.pid, 0..u64::MAX);
-                    }
+                    self.name(&comm);
                 }
             }
             RecordKind::FORK => {
@@ -106,6 +103,19 @@ impl Converter<'_> {
         }
     }
 
+    /// Where the kernel (3.16 and later) tells an exec from a mere change of the name, it is
+    /// believed; a process that has mapped nothing yet is taken for a new program anyway.
+    fn name(&mut self, comm: &Comm<'_>) {
+        /// `comm_exec`
+        const TELLS_EXEC: AttrFlags = AttrFlags(1 << 24);
+        let tells = self.perf.events().iter().any(|event| event.attr.flags.has(TELLS_EXEC));
+        if !tells || comm.is_exec || !self.spaces.has_mapped(comm.pid) {
+            self.spaces.exec(comm.pid);
+            self.builder.forget_process(comm.pid);
+        }
+        self.spaces.name(comm.pid, String::from_utf8_lossy(comm.name).into_owned());
+    }
+
     fn map(&mut self, mmap: &Mmap<'_>) {
         /// Addresses from here on are the kernel's.
         const HALF: u64 = 1 << 63;
@@ -126,27 +136,29 @@ impl Converter<'_> {
     fn sample(&mut self, event: usize, sample: &Sample<'_>, mode: CpuMode) {
         let pid = sample.pid_tid.map_or(0, |(pid, _)| pid);
         self.builder.begin(pid, || self.spaces.main(pid, mode == CpuMode::Kernel));
-        let leaf = sample.ip.and_then(|ip| Some((ip, self.spaces.find(pid, ip)?)));
+        let at_leaf = context(mode);
+        let leaf = sample.ip.and_then(|ip| Some((ip, self.spaces.find(pid, ip, at_leaf)?)));
         let branches = sample.branch_stack.iter().flat_map(BranchStack::entries);
         let branches: Vec<_> = branches.map(|branch| branch.from).collect();
         let mut stack = vec![leaf];
-        let mut is_first = true;
+        let (mut is_first, mut at) = (true, Context::Unknown);
         for entry in sample.callchain.iter().flat_map(Callchain::entries) {
             match entry {
                 // The branches are the user's part.
-                CallchainEntry::Context(perf_data::Context::User) if !branches.is_empty() => break,
-                CallchainEntry::Context(_) => {}
+                CallchainEntry::Context(Context::User) if !branches.is_empty() => break,
+                CallchainEntry::Context(mark) => at = mark,
                 // The first address repeats that of the sample.
                 CallchainEntry::Address(_) if is_first => is_first = false,
                 CallchainEntry::Address(address) => {
-                    let caller = self.spaces.find(pid, address);
+                    let caller = self.spaces.find(pid, address, at);
                     let caller = caller.filter(|&number| self.spaces.all[number].start < address);
                     stack.extend(caller.map(|number| Some((address - 1, number))));
                 }
             }
         }
         for from in branches {
-            stack.extend(self.spaces.find(pid, from).map(|number| Some((from, number))));
+            let caller = self.spaces.find(pid, from, Context::Unknown);
+            stack.extend(caller.map(|number| Some((from, number))));
         }
         let attr = &self.perf.events()[event].attr;
         let period = sample.period.filter(|&period| period > 0);
@@ -184,6 +196,17 @@ fn build_id(entries: &[BuildIdEntry], path: &str) -> String {
     let name = if path.starts_with("[kernel.kallsyms]") { "[kernel.kallsyms]" } else { path };
     let entry = entries.iter().find(|entry| entry.path == name);
     entry.map(|entry| hex(&entry.build_id[..entry.size.unwrap_or(20)])).unwrap_or_default()
+}
+
+fn context(mode: CpuMode) -> Context {
+    match mode {
+        CpuMode::Unknown => Context::Unknown,
+        CpuMode::Kernel => Context::Kernel,
+        CpuMode::User => Context::User,
+        CpuMode::Hypervisor => Context::Hypervisor,
+        CpuMode::GuestKernel => Context::GuestKernel,
+        CpuMode::GuestUser => Context::GuestUser,
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

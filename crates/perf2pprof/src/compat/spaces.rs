@@ -1,7 +1,9 @@
 //! Address spaces as `perf_to_profile` keeps them: one per process, the kernel's that of pid -1,
 //! each changed by the records in the order of time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use perf_data::Context;
 
 /// The process that holds the kernel's mappings.
 pub(super) const KERNEL: i32 = -1;
@@ -24,6 +26,8 @@ pub(super) struct Spaces {
     pieces: HashMap<i32, BTreeMap<u64, (u64, usize)>>,
     /// By process: the mapping taken for its program.
     programs: HashMap<i32, usize>,
+    /// Processes with a mapping of their own.
+    have_mapped: HashSet<i32>,
     /// By process: the name of its main thread.
     names: HashMap<i32, String>,
 }
@@ -53,6 +57,7 @@ impl Spaces {
             self.programs.insert(pid, number);
         }
         self.all.push(mapping);
+        self.have_mapped.insert(pid);
     }
 
     /// A process begins as a copy of another.
@@ -68,19 +73,33 @@ impl Spaces {
         }
     }
 
-    /// The main thread of a process has a name: it may run another program from now on.
+    /// The main thread of a process has a name.
     pub(super) fn name(&mut self, pid: i32, name: String) {
-        self.programs.remove(&pid);
         self.names.insert(pid, name);
     }
 
-    /// What is mapped at an address, in the process or else in the kernel.
-    pub(super) fn find(&self, pid: i32, address: u64) -> Option<usize> {
+    /// A process runs another program.
+    pub(super) fn exec(&mut self, pid: i32) {
+        self.programs.remove(&pid);
+    }
+
+    /// Whether a process ever mapped anything.
+    pub(super) fn has_mapped(&self, pid: i32) -> bool {
+        self.have_mapped.contains(&pid)
+    }
+
+    /// What is mapped at an address: in the process or, unless it is known to be the user's, in
+    /// the kernel. Addresses of a guest or hypervisor mean nothing here.
+    pub(super) fn find(&self, pid: i32, address: u64, context: Context) -> Option<usize> {
         let at = |pid: i32| {
             let (_, (limit, number)) = self.pieces.get(&pid)?.range(..=address).next_back()?;
             (address < *limit).then_some(*number)
         };
-        at(pid).or_else(|| at(KERNEL))
+        match context {
+            Context::User => at(pid),
+            Context::Kernel | Context::Unknown => at(pid).or_else(|| at(KERNEL)),
+            _ => None,
+        }
     }
 
     /// The first mapping of the profile, for a sample of this process: its program or, for the
