@@ -52,7 +52,13 @@ impl Sources {
 
     /// The file at the recorded path.
     pub(crate) fn recorded_path(&self, recorded: &Recorded<'_>) -> Option<PathBuf> {
-        resolve(&self.sysroot, Path::new(recorded.path))
+        self.in_sysroot(Path::new(recorded.path))
+    }
+
+    /// The place of an absolute path of the recorded machine, if it is there: inside the sysroot,
+    /// whatever links say.
+    pub fn in_sysroot(&self, path: &Path) -> Option<PathBuf> {
+        resolve(&self.sysroot, path)
     }
 
     /// Files named after a build ID, and debug files laid out by recorded path.

@@ -210,6 +210,8 @@ bits! {
 bits! {
     /// The bit field of `struct perf_event_attr`, as far as it changes what records hold.
     AttrFlags {
+        /// Threads and processes that are begun later count, too.
+        INHERIT = 1,
         /// The period is a frequency.
         FREQ = 10,
         /// Every record ends in the id of its event, the time and so on.

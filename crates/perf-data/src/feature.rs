@@ -58,6 +58,9 @@ pub struct ClockData {
     pub clock_nanos: u64,
 }
 
+/// The length of an entry of the table of build IDs, up to the path.
+const BUILD_ID_ENTRY: usize = 28;
+
 impl Features {
     /// `HEADER_FEAT_BITS`: the header has room for 256 features.
     pub(crate) const MAX: u8 = u8::MAX;
@@ -101,18 +104,34 @@ impl Features {
     }
 
     fn add_build_ids(&mut self, bytes: &[u8], endian: Endian) -> Option<()> {
-        for record in crate::record::Records::new(bytes, 0, endian) {
-            self.add_build_id(&record, endian)?;
+        // The first versions of the table (perf 2.6.33) had no pid before the build ID. Read with
+        // one, the name of the kernel, which always comes first, lacks its first four letters.
+        let records = || crate::record::Records::new(bytes, 0, endian);
+        let first = records().next().and_then(|first| first.body.get(BUILD_ID_ENTRY..));
+        let has_pid = !first.is_some_and(|path| path.starts_with(b"nel.kallsyms]"));
+        for record in records() {
+            self.add_build_id_with_pid(&record, endian, has_pid)?;
         }
         Some(())
     }
 
     /// `struct perf_record_header_build_id`, in the section and, in pipe mode, as a record.
     pub(crate) fn add_build_id(&mut self, record: &RawRecord<'_>, endian: Endian) -> Option<()> {
+        self.add_build_id_with_pid(record, endian, true)
+    }
+
+    fn add_build_id_with_pid(
+        &mut self,
+        record: &RawRecord<'_>,
+        endian: Endian,
+        has_pid: bool,
+    ) -> Option<()> {
         /// `PERF_RECORD_MISC_BUILD_ID_SIZE`
         const MISC_SIZE: u16 = 1 << 15;
+        /// `HOST_KERNEL_ID`
+        const HOST: i32 = -1;
         let mut reader = Reader::new(record.body, endian);
-        let pid = reader.u32()?.cast_signed();
+        let pid = if has_pid { reader.u32()?.cast_signed() } else { HOST };
         let build_id = *reader.bytes(20)?.first_chunk()?;
         let size = reader.u8()?;
         let _reserved = reader.bytes(3)?;

@@ -1,7 +1,7 @@
 //! The header of a perf.data file, and the way to its records.
 
 use crate::SampleId;
-use crate::attr::Attr;
+use crate::attr::{Attr, EventType};
 use crate::event::{EventAttr, Events};
 use crate::feature::{Features, ids_of};
 use crate::reader::{Endian, Reader};
@@ -55,7 +55,7 @@ pub enum Error {
         found: u64,
     },
     /// The header is of a size that no perf writes.
-    #[error("its header states a size of {size} bytes, where 16 or at least 104 are known")]
+    #[error("its header states a size of {size} bytes, where 16, 72 or at least 104 are known")]
     HeaderSize {
         /// The stated size.
         size: u64,
@@ -75,6 +75,8 @@ pub enum Error {
 /// `struct perf_file_header`, of which a pipe has the first two words only.
 const FILE_HEADER_SIZE: u64 = 104;
 const PIPE_HEADER_SIZE: u64 = 16;
+/// The first perf (2.6.31) wrote no bits of features.
+const HEADER_SIZE_WITHOUT_FEATURES: u64 = 72;
 
 impl<'a> PerfData<'a> {
     /// Reads the header, the events and the feature sections.
@@ -84,8 +86,9 @@ impl<'a> PerfData<'a> {
     /// is read as far as it goes: see [`PerfData::truncation`].
     pub fn parse(file: &'a [u8]) -> Result<Self, Error> {
         let endian = match file.first_chunk::<8>() {
-            Some(b"PERFILE2" | b"PERFFILE") => Endian::Little,
-            Some(b"2ELIFREP" | b"ELIFFREP") => Endian::Big,
+            Some(b"PERFILE2") => Endian::Little,
+            Some(b"2ELIFREP") => Endian::Big,
+            Some(b"PERFFILE") => endian_of_first_version(file),
             _ if file.is_empty() => return Err(Error::Empty),
             _ => return Err(Error::NotPerfData),
         };
@@ -95,9 +98,14 @@ impl<'a> PerfData<'a> {
         let _magic = reader.u64();
         match reader.u64().ok_or(cut(PIPE_HEADER_SIZE))? {
             PIPE_HEADER_SIZE => Ok(Self::parse_pipe(reader.rest(), endian)),
+            HEADER_SIZE_WITHOUT_FEATURES => {
+                let header = FileHeader::parse(&mut reader, false)
+                    .ok_or(cut(HEADER_SIZE_WITHOUT_FEATURES))?;
+                Self::parse_file(file, header, endian)
+            }
             size if size < FILE_HEADER_SIZE => Err(Error::HeaderSize { size }),
             _ => {
-                let header = FileHeader::parse(&mut reader).ok_or(cut(FILE_HEADER_SIZE))?;
+                let header = FileHeader::parse(&mut reader, true).ok_or(cut(FILE_HEADER_SIZE))?;
                 Self::parse_file(file, header, endian)
             }
         }
@@ -112,6 +120,10 @@ impl<'a> PerfData<'a> {
             header.read_features(file, endian, &mut features);
         }
         describe(&mut events, &features);
+        let types = header.event_types.of(file).unwrap_or_default();
+        for event_type in types.chunks_exact(EVENT_TYPE_SIZE) {
+            name_by_config(&mut events, event_type, endian);
+        }
         Ok(Self {
             endian,
             events: Events::new(events, endian),
@@ -132,6 +144,9 @@ impl<'a> PerfData<'a> {
                 RecordKind::HEADER_ATTR => events.extend(header_attr(record.body, endian)),
                 RecordKind::EVENT_UPDATE => {
                     update_event(&mut events, record.body, endian);
+                }
+                RecordKind::HEADER_EVENT_TYPE => {
+                    name_by_config(&mut events, record.body, endian);
                 }
                 _ => {
                     features.add_record(&record, endian);
@@ -156,6 +171,33 @@ impl<'a> PerfData<'a> {
         Records::new(self.records, self.records_offset, self.endian)
     }
 
+    /// Whether records stand in compressed ones (`perf record -z`). Those that the kernel wrote
+    /// are then only to be had by way of [`crate::write_records`].
+    pub fn is_compressed(&self) -> bool {
+        /// `HEADER_COMPRESSED`
+        const FEATURE: u8 = 27;
+        // The feature is not in a file that was never finished. perf compresses all that comes
+        // from the kernel or nothing, so that the first such record tells.
+        self.features.unread.contains(&FEATURE)
+            || self
+                .records()
+                .find(|record| record.kind == RecordKind::SAMPLE || record.kind.is_compressed())
+                .is_some_and(|record| record.kind.is_compressed())
+    }
+
+    /// The bytes of the records, as far as the file has them, and where they stand in it.
+    pub fn record_bytes(&self) -> (&'a [u8], u64) {
+        (self.records, self.records_offset)
+    }
+
+    /// The same recording with other records, which begin with the first of these bytes: those
+    /// of this one, inflated, or of all files of a directory.
+    #[must_use]
+    pub fn with_records(self, records: &[u8]) -> PerfData<'_> {
+        let Self { endian, events, features, truncation, is_pipe, .. } = self;
+        PerfData { endian, events, features, records, records_offset: 0, truncation, is_pipe }
+    }
+
     /// The records in a part of the data section: `start` must be the offset of a record, as
     /// [`Records::offset`] gives it, and `end` that of a later one or the end.
     pub fn records_between(&self, start: u64, end: u64) -> Records<'a> {
@@ -173,14 +215,15 @@ impl<'a> PerfData<'a> {
         self.events.sample(record)
     }
 
+    /// The event that a counter or record of this id belongs to: an index into
+    /// [`PerfData::events`].
+    pub fn event_of_id(&self, id: u64) -> Option<usize> {
+        self.events.event_of_id(id)
+    }
+
     /// The time, thread and event of a record that is no sample, where it states them.
     pub fn trailer(&self, record: &RawRecord<'_>) -> Option<SampleId> {
         self.events.trailer(record)
-    }
-
-    /// The event that an id belongs to, as an index into [`PerfData::events`].
-    pub fn event_of_id(&self, id: u64) -> Option<usize> {
-        self.events.event_of_id(id)
     }
 
     /// The events that were recorded.
@@ -215,21 +258,28 @@ struct FileHeader {
     attr_size: u64,
     attrs: Section,
     data: Section,
+    /// Names of events by their `config`, in files of perf before 3.7.
+    event_types: Section,
     /// A bit per feature section.
     features: [u64; 4],
 }
 
 impl FileHeader {
-    fn parse(reader: &mut Reader<'_>) -> Option<Self> {
+    fn parse(reader: &mut Reader<'_>, has_features: bool) -> Option<Self> {
         let attr_size = reader.u64()?;
         let attrs = Section::parse(reader)?;
         let data = Section::parse(reader)?;
-        let _event_types = Section::parse(reader)?;
+        let event_types = Section::parse(reader)?;
         let mut features = [0; 4];
-        for word in &mut features {
-            *word = reader.u64()?;
+        if has_features {
+            for word in &mut features {
+                *word = reader.u64()?;
+            }
+            if reader.endian() == Endian::Big {
+                features = features_of_big_endian(features);
+            }
         }
-        Some(Self { attr_size, attrs, data, features })
+        Some(Self { attr_size, attrs, data, event_types, features })
     }
 
     fn events(&self, file: &[u8], endian: Endian) -> Result<Vec<EventAttr>, Error> {
@@ -293,6 +343,47 @@ impl FileHeader {
             }
         }
     }
+}
+
+/// The first version of the magic is a text, the same on all machines. The size of the header,
+/// which is a small number, tells their byte order (perf's `check_magic_endian`).
+fn endian_of_first_version(file: &[u8]) -> Endian {
+    let size = file.get(8..).and_then(|rest| Reader::new(rest, Endian::Little).u64());
+    if size.is_some_and(|size| size > u64::from(u32::MAX)) { Endian::Big } else { Endian::Little }
+}
+
+/// perf writes the bits as an array of `unsigned long`, so that on big-endian machines their
+/// order depends on its size, which the file does not state. perf itself guesses by the bit of
+/// the host's name, which it always writes (`perf_file_header__read`), and so does this.
+fn features_of_big_endian(words: [u64; 4]) -> [u64; 4] {
+    const BUILD_ID: u64 = 1 << 2;
+    const HOSTNAME: u64 = 1 << 3;
+    let of_32_bits = words.map(|word| word.rotate_left(32));
+    let has_hostname = |[first, ..]: &[u64; 4]| first & HOSTNAME != 0;
+    match [words, of_32_bits].into_iter().find(has_hostname) {
+        Some(words) => words,
+        None if words == [0; 4] => words,
+        None => [BUILD_ID, 0, 0, 0],
+    }
+}
+
+/// `struct perf_trace_event_type`: a number and a name.
+const EVENT_TYPE_SIZE: usize = 72;
+
+/// Gives a name to the events of this `config`. The kind of event is not told, so that it is of
+/// use where the kernel has no names: tracepoints and raw events.
+fn name_by_config(events: &mut [EventAttr], event_type: &[u8], endian: Endian) -> Option<()> {
+    let mut reader = Reader::new(event_type, endian);
+    let config = reader.u64()?;
+    let name = String::from_utf8_lossy(reader.c_string());
+    for event in events {
+        let is_named = event.name.is_some()
+            || matches!(event.attr.event_type, EventType::HARDWARE | EventType::SOFTWARE);
+        if !is_named && event.attr.config == config {
+            event.name = Some(name.clone().into_owned());
+        }
+    }
+    Some(())
 }
 
 /// `struct perf_record_header_attr`: an attribute, and behind it the ids.

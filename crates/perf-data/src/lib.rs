@@ -5,6 +5,8 @@
 //!    .records()               RawRecord: type, misc, body        (hops from header to header)
 //!    .sample(record)          Sample: event, ip, callchain, ...  (one record decoded, nothing copied)
 //! Mmap::parse, Comm::parse    the records that say what runs where
+//! write_records(stream, out)  the records of a compressed recording, or of a directory's file,
+//!                             as PerfData::with_records takes them
 //! ```
 //!
 //! The crate is pure: it opens no file, starts no thread, and knows no ELF, no process and no
@@ -30,6 +32,8 @@ mod reader;
 mod record;
 mod sample;
 mod section;
+mod stream;
+mod zstd;
 
 pub use attr::{Attr, AttrFlags, EventType, ReadFormat, SampleType};
 pub use callchain::{Callchain, CallchainEntry, Context, Words};
@@ -42,3 +46,5 @@ pub use record::{
     RecordsEnd, SampleId, Task,
 };
 pub use sample::{BranchEntry, BranchStack, ReadValue, ReadValues, Registers, Sample, UserStack};
+pub use stream::{StreamLoss, write_records};
+pub use zstd::InflateProblem;

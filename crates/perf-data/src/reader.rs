@@ -20,6 +20,10 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, endian }
     }
 
+    pub(crate) fn endian(&self) -> Endian {
+        self.endian
+    }
+
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }

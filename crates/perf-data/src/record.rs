@@ -82,12 +82,19 @@ record_kinds! {
     82 FINISHED_INIT "FINISHED_INIT",
     83 COMPRESSED2 "COMPRESSED2",
     84 BPF_METADATA "BPF_METADATA",
+    85 SCHEDSTAT_CPU "SCHEDSTAT_CPU",
+    86 SCHEDSTAT_DOMAIN "SCHEDSTAT_DOMAIN",
 }
 
 impl RecordKind {
     /// Whether the kernel wrote the record, so that it may end in a [`SampleId`].
     pub fn is_from_kernel(self) -> bool {
         self.0 < Self::HEADER_ATTR.0
+    }
+
+    /// Whether the record holds a piece of a compressed stream of records.
+    pub fn is_compressed(self) -> bool {
+        matches!(self, Self::COMPRESSED | Self::COMPRESSED2)
     }
 }
 

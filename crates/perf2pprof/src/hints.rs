@@ -47,16 +47,17 @@ pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Failure {
 /// The recording is a directory.
 pub(crate) fn is_directory(path: &Path) -> Failure {
     let shown = path.display();
-    let failure = Failure::new(format!("`{shown}` is a directory, not a perf.data file"));
-    if path.join("data").is_file() {
-        failure.hint(format!(
-            "`perf record --threads` writes such directories, which perf2pprof does not read yet; \
-             `perf2pprof {shown}/data` reads the part of it that perf wrote first"
-        ))
-    } else {
-        failure
-            .hint(format!("pass the file that `perf record -o` wrote, such as `{shown}/perf.data`"))
-    }
+    Failure::new(format!("`{shown}` is a directory, not a perf.data file"))
+        .hint(format!("pass the file that `perf record -o` wrote, such as `{shown}/perf.data`"))
+}
+
+/// The temporary file takes no more.
+pub(crate) fn cannot_spool(dir: &Path, error: &io::Error) -> Failure {
+    let shown = dir.display();
+    Failure::new(format!("cannot write a temporary file in `{shown}`: {}", reason(error))).hint(
+        "what comes through a pipe, is compressed or is a directory is kept there, uncompressed; \
+         `TMPDIR=DIR` chooses a place with more room",
+    )
 }
 
 /// `-` was given, and nothing comes in.
@@ -79,19 +80,8 @@ pub(crate) fn not_perf_data(shown: &str, error: &perf_data::Error, start: &[u8])
 
 /// Recordings whose samples lie in a form that is not read.
 pub(crate) fn check_supported(shown: &str, perf: &PerfData<'_>) -> Result<(), Failure> {
-    let first_of =
-        |kinds: &[RecordKind]| perf.records().find(|record| kinds.contains(&record.kind));
-    let is_sampled = || first_of(&[RecordKind::SAMPLE]).is_some();
-    if is_sampled() {
-        return Ok(());
-    }
-    if first_of(&[RecordKind::COMPRESSED, RecordKind::COMPRESSED2]).is_some() {
-        return Err(Failure::new(format!(
-            "`{shown}` is compressed with zstd (`perf record -z`), which perf2pprof does not read yet"
-        ))
-        .hint(format!("`perf inject -i {shown} -o plain.perf` writes it uncompressed")));
-    }
-    if first_of(&[RecordKind::AUXTRACE]).is_some() {
+    let holds = |kind| perf.records().any(|record| record.kind == kind);
+    if !holds(RecordKind::SAMPLE) && holds(RecordKind::AUXTRACE) {
         return Err(Failure::new(format!(
             "`{shown}` holds a processor trace (AUXTRACE records), which perf2pprof does not decode"
         ))

@@ -25,9 +25,9 @@ use crate::warnings;
 pub fn run(job: &Job) -> Result<(), Failure> {
     let shown = shown_name(&job.recording);
     let recording = Recording::open(&job.recording)?;
-    let perf = PerfData::parse(&recording).map_err(|error| {
-        hints::not_perf_data(shown, &error, &recording[..recording.len().min(512)])
-    })?;
+    let perf = recording
+        .parse()
+        .map_err(|error| hints::not_perf_data(shown, &error, recording.first_bytes()))?;
     hints::check_supported(shown, &perf)?;
     let selection = &job.session.selection;
     selection.check(&perf).map_err(|error| hints::not_selectable(shown, &error))?;
@@ -37,7 +37,7 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     let mut conversion = convert(job, &recording, &perf);
     name_events(job, &mut conversion.profile);
     fill_start_time(&mut conversion, &job.recording);
-    warn(job, warnings::of_conversion(Path::new(shown), &perf, &conversion))?;
+    warn(job, warnings::of_conversion(Path::new(shown), &perf, &recording, &conversion))?;
     if conversion.profile.samples.is_empty() {
         return Err(match conversion.left_out.as_slice() {
             [] => hints::no_samples(shown, &perf),
@@ -69,8 +69,7 @@ fn shown_name(path: &Path) -> &str {
 
 fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion {
     // Both passes hop over every byte.
-    let progress =
-        Progress::new("reading samples", 2 * recording.len() as u64, job.summary.is_none());
+    let progress = Progress::new("reading samples", 2 * recording.len(), job.summary.is_none());
     let visited = |visited| {
         let (Visited::Indexed(range) | Visited::Read(range)) = visited;
         progress.advance(range.end - range.start);

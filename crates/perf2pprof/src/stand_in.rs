@@ -10,7 +10,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use perf_data::PerfData;
 
 use crate::args::Args;
 use crate::hints;
@@ -98,9 +97,9 @@ fn job(input: PathBuf, target: Target) -> Result<Job, Failure> {
 fn strict(input: &Path, target: &Target) -> Result<(), Failure> {
     let shown = input.to_str().unwrap_or("the recording");
     let recording = Recording::open(input)?;
-    let perf = PerfData::parse(&recording).map_err(|error| {
-        hints::not_perf_data(shown, &error, &recording[..recording.len().min(512)])
-    })?;
+    let perf = recording
+        .parse()
+        .map_err(|error| hints::not_perf_data(shown, &error, recording.first_bytes()))?;
     hints::check_supported(shown, &perf)?;
     let profile = compat::convert(&perf);
     if profile.sample.is_empty() {

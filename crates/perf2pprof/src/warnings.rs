@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use perf_data::{PerfData, RecordsEnd, Truncation};
+use perf_data::{InflateProblem, PerfData, RecordsEnd, StreamLoss, Truncation};
 use profile::Profile;
 use session::{Conversion, Losses};
 use symbolize::{BinaryReport, Problem, Symbolized};
 
 use crate::message::Warning;
+use crate::recording::Recording;
 use crate::shares;
 use crate::summary::percent;
 
@@ -15,6 +16,7 @@ use crate::summary::percent;
 pub(crate) fn of_conversion(
     shown: &Path,
     perf: &PerfData<'_>,
+    recording: &Recording,
     conversion: &Conversion,
 ) -> Vec<Warning> {
     let shown = shown.display();
@@ -26,7 +28,7 @@ pub(crate) fn of_conversion(
             Warning::new(format!(
                 "`{shown}` is cut short: its data section should end at byte {expected_end}, the file ends at byte {file_len}"
             ))
-            .detail(kept.clone())
+            .detail(kept)
             .hint("copy it again after `perf record` has ended, and compare the sizes"),
         ),
         Some(Truncation::NeverFinished) => warnings.push(
@@ -36,23 +38,58 @@ pub(crate) fn of_conversion(
         ),
         None => {}
     }
-    match conversion.end {
-        RecordsEnd::Cut { offset, missing } if perf.truncation().is_none() => warnings.push(
+    warnings.extend(of_end(&shown.to_string(), perf, conversion.end, samples));
+    for (file, loss) in recording.losses() {
+        let file =
+            if file == Path::new("-") { shown.to_string() } else { file.display().to_string() };
+        warnings.extend(of_stream(&file, perf, *loss, samples));
+    }
+    warnings.extend(of_losses(&shown.to_string(), conversion));
+    warnings
+}
+
+/// What ends before its end.
+fn of_end(shown: &str, perf: &PerfData<'_>, end: RecordsEnd, samples: u64) -> Option<Warning> {
+    match end {
+        // Told of already, with the place where the data should end.
+        RecordsEnd::Cut { .. } if perf.truncation().is_some() => None,
+        RecordsEnd::Cut { offset, missing } => Some(
             Warning::new(format!(
                 "`{shown}` ends within the record at byte {offset}: {missing} bytes are missing"
             ))
-            .detail(kept),
+            .detail(format!("kept: the {samples} samples before the cut; the rest is lost")),
         ),
-        RecordsEnd::Malformed { offset, size, lost } => warnings.push(
+        RecordsEnd::Malformed { offset, size, lost } => Some(
             Warning::new(format!(
                 "`{shown}` is damaged: the record at byte {offset} claims a size of {size} bytes, and 8 is the least"
             ))
             .detail(format!("kept: the {samples} samples before it; the {lost} bytes behind it are lost")),
         ),
-        RecordsEnd::Cut { .. } | RecordsEnd::Complete => {}
+        RecordsEnd::Complete => None,
     }
-    warnings.extend(of_losses(&shown.to_string(), conversion));
-    warnings
+}
+
+/// What could not be unpacked.
+fn of_stream(file: &str, perf: &PerfData<'_>, loss: StreamLoss, samples: u64) -> Option<Warning> {
+    let problem = match loss {
+        StreamLoss::Ended(end) => return of_end(file, perf, end, samples),
+        StreamLoss::Compressed { offset, lost, problem } => {
+            let problem = match problem {
+                InflateProblem::Damaged => "is no zstd data, or damaged",
+                InflateProblem::TooLarge => "grows to more than a thousand times its size",
+            };
+            format!(
+                "what is compressed in the record at byte {offset} {problem}; {lost} compressed bytes are lost"
+            )
+        }
+        // A cut file ends within a record when it is unpacked, too.
+        StreamLoss::Inflated { .. } if perf.truncation().is_some() => return None,
+        StreamLoss::Inflated { lost } => {
+            format!("what is compressed in it ends in {lost} bytes that are no record")
+        }
+    };
+    let warning = Warning::new(format!("`{file}` is damaged: {problem}"));
+    Some(warning.detail(format!("kept: the {samples} samples that could be read")))
 }
 
 fn of_losses(shown: &str, conversion: &Conversion) -> Vec<Warning> {

@@ -320,3 +320,65 @@ fn an_envoy_without_names_is_told_which_image_to_fetch() {
     assert!(text.contains("9e5580933739775e8bce696a57a2e1bc99368f23"), "{text}");
     assert!(text.contains("envoyproxy/envoy:debug-v"), "{text}");
 }
+
+fn total_samples(run: &Run, args: &[&str]) -> (u64, String) {
+    let output = run.run(&[args, &["-o", "-", "--quiet"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let profile = pprof_format::read(&output.stdout).unwrap();
+    let samples = profile.sample.iter().map(|sample| sample.value[0].unsigned_abs()).sum();
+    (samples, stderr(&output))
+}
+
+#[test]
+fn compressed_recordings_are_unpacked() {
+    let run = Run::new();
+    let zstd = fixture("small/zstd.perf");
+    assert_eq!(total_samples(&run, &[zstd.to_str().unwrap()]), (74, String::new()));
+    // Damage in the middle of the only compressed record.
+    let mut bytes = fs::read(&zstd).unwrap();
+    let header = bytes.windows(4).position(|window| window == [0x28, 0xb5, 0x2f, 0xfd]).unwrap();
+    bytes[header + 5] = 0xff; // a window of 2^41 bytes
+    run.write("damaged.perf", &bytes);
+    let output = run.run(&["damaged.perf", "-o", "-", "--quiet"]);
+    let message = stderr(&output);
+    assert!(
+        message.contains("warning: `damaged.perf` is damaged: what is compressed"),
+        "{message}"
+    );
+    assert!(message.contains("compressed bytes are lost"), "{message}");
+}
+
+/// `perf record --threads` writes one file for each thread of perf.
+#[test]
+fn a_directory_is_one_recording() {
+    let run = Run::new();
+    let whole = fs::read(fixture("small/no-callchain.perf")).unwrap();
+    let number = |at: usize| {
+        usize::try_from(u64::from_le_bytes(whole[at..at + 8].try_into().unwrap())).unwrap()
+    };
+    let (data, len) = (number(40), number(48));
+    let mut offsets = vec![data];
+    while *offsets.last().unwrap() < data + len {
+        let at = offsets.last().unwrap();
+        let size = u16::from_le_bytes([whole[at + 6], whole[at + 7]]);
+        offsets.push(at + usize::from(size));
+    }
+    let count = offsets.len();
+    let [first, second, third] = [count / 4, count / 2, count * 3 / 4].map(|index| offsets[index]);
+    let mut header = whole[..first].to_vec();
+    header[48..56].copy_from_slice(&(first as u64 - data as u64).to_le_bytes());
+    header[72..104].fill(0); // no features
+    fs::create_dir(run.dir.path().join("dir.perf")).unwrap();
+    run.write("dir.perf/data", &header);
+    run.write("dir.perf/data.0", &whole[second..third]);
+    run.write("dir.perf/data.2", &whole[first..second]);
+    run.write("dir.perf/data.10", &whole[third..data + len]);
+    assert_eq!(total_samples(&run, &["dir.perf"]), (74, String::new()));
+
+    run.write("dir.perf/data.0", &whole[second..third - 5]);
+    let (samples, message) = total_samples(&run, &["dir.perf"]);
+    assert_eq!(samples, 73);
+    assert!(message.contains("`dir.perf/data.0` ends within the record at byte"), "{message}");
+    let output = run.run(&["dir.perf", "-o", "-", "--strict"]);
+    assert_eq!(output.status.code(), Some(1));
+}

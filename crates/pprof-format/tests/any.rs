@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 const KINDS: [BinaryKind; 4] =
-    [BinaryKind::File, BinaryKind::Kernel, BinaryKind::Anonymous, BinaryKind::Unmapped];
+    [BinaryKind::File, BinaryKind::Kernel, BinaryKind::Anonymous { pid: 7 }, BinaryKind::Unmapped];
 
 prop_compose! {
     fn any_build()(

@@ -32,8 +32,11 @@ pub enum BinaryKind {
     /// The page of code that the kernel gives to each process (`[vdso]`).
     Vdso,
     /// Memory of a process without a file (`//anon`, `[heap]`): code made at run time. Its
-    /// offsets are runtime addresses.
-    Anonymous,
+    /// offsets are runtime addresses, which mean something in that process only.
+    Anonymous {
+        /// The process that mapped it.
+        pid: i32,
+    },
     /// The kernel or a process of a virtual machine's guest.
     Guest,
     /// Nothing was mapped at the address.

@@ -15,6 +15,7 @@ use profile::{
 
 use crate::losses::Losses;
 use crate::maps::Piece;
+use crate::reads::{Collector, LastValues};
 use crate::spaces::{Space, Spaces};
 
 /// All that the second pass needs to know before it meets its first sample.
@@ -29,6 +30,8 @@ pub(crate) struct Index {
     pub(crate) end: RecordsEnd,
     /// Parts of the data section, cut between records.
     pub(crate) chunks: Vec<Range<u64>>,
+    /// What counters in samples said last, by chunk.
+    pub(crate) counters: LastValues,
     /// Where the user's part of a callchain is recorded, by thread and cookie.
     pub(crate) deferred: FxHashMap<(i32, u64), u64>,
     /// Where the records end.
@@ -63,11 +66,13 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
     let mut latest = 0;
     let mut lost_by_event = vec![0_u64; perf.events().len()];
     let mut sample_times: Option<(u64, u64)> = None;
+    let mut counters = Collector::new(perf);
     for record in records.by_ref() {
         if record.offset - chunk_start >= CHUNK_BYTES {
             visited(chunk_start..record.offset);
             chunks.push(chunk_start..record.offset);
             chunk_start = record.offset;
+            counters.end_chunk();
         }
         if record.kind == RecordKind::SAMPLE {
             if wants_times && let Some(time) = perf.sample(&record).and_then(|(_, s)| s.time) {
@@ -75,6 +80,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
                 sample_times = Some((first.min(time), last.max(time)));
             }
             read_ahead(record.body);
+            counters.sample(perf, &record);
             continue;
         }
         if record.kind.name().is_none() {
@@ -130,6 +136,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
         losses,
         end: records.end(),
         chunks,
+        counters: counters.finish(),
         deferred,
         records_end: end,
         is_timed,
@@ -327,7 +334,7 @@ fn kind(space: Space, path: &str) -> BinaryKind {
         Space::GuestKernel | Space::GuestProcess(_) => BinaryKind::Guest,
         Space::Kernel if path.starts_with("[kernel.") => BinaryKind::Kernel,
         Space::Kernel => BinaryKind::KernelModule,
-        Space::Process(_) if is_memory(path) => BinaryKind::Anonymous,
+        Space::Process(pid) if is_memory(path) => BinaryKind::Anonymous { pid },
         // Code that the kernel places at an address of its choice: `[vdso]`, `[vsyscall]`.
         Space::Process(_) if path.starts_with('[') => BinaryKind::Vdso,
         Space::Process(_) => BinaryKind::File,

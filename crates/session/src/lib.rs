@@ -27,6 +27,7 @@ mod lost;
 mod made;
 mod maps;
 mod merge;
+mod reads;
 mod samples;
 mod select;
 mod spaces;

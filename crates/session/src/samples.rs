@@ -16,6 +16,7 @@ use crate::index::Index;
 use crate::labels::{Facts, Labels};
 use crate::losses::Losses;
 use crate::made::{Maker, entries_of};
+use crate::reads::{self, Periods};
 use crate::select::Selector;
 use crate::threads::{ThreadState, Threads};
 use crate::{StackEnd, Unwind};
@@ -74,7 +75,7 @@ const STEP_BYTES: u64 = 1 << 20;
 
 /// Adds up the samples of a part of the file.
 pub(crate) fn read(context: &Context<'_>, part: Range<u64>, visited: &dyn Fn(Range<u64>)) -> Chunk {
-    let mut reader = Reader::new(context);
+    let mut reader = Reader::new(context, part.start);
     let mut step_start = part.start;
     for record in context.perf.records_between(part.start, part.end) {
         if record.offset - step_start >= STEP_BYTES {
@@ -103,6 +104,7 @@ struct Reader<'a> {
     resolver: Resolver<'a>,
     maker: Maker<'a>,
     threads: Threads<'a>,
+    periods: Periods<'a>,
     chunk: Chunk,
     /// Samples that wait to be added.
     batch: Vec<Pending<'a>>,
@@ -152,7 +154,9 @@ struct Pending<'a> {
 const BATCH: usize = 32;
 
 impl<'a> Reader<'a> {
-    fn new(context: &'a Context<'a>) -> Self {
+    fn new(context: &'a Context<'a>, start: u64) -> Self {
+        let Index { chunks, counters, .. } = context.index;
+        let first_chunk = chunks.partition_point(|chunk| chunk.start < start);
         // The reserved rows are those of every profile.
         let Profile { frames, stacks, labels, .. } = Profile::new();
         Self {
@@ -160,6 +164,7 @@ impl<'a> Reader<'a> {
             resolver: Resolver::new(context.index, context.stand_ins),
             maker: Maker::new(context.perf, context.index, context.unwind),
             threads: Threads::new(&context.index.spaces),
+            periods: Periods::new(counters, first_chunk),
             chunk: Chunk {
                 frames,
                 stacks,
@@ -191,40 +196,60 @@ impl<'a> Reader<'a> {
             (*first, *last) = ((*first).min(time), (*last).max(time));
         }
         let attr = &perf.events()[event].attr;
-        let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
-        let value = SampleValue { count: 1, weight };
-        match selector.column(event) {
-            Some(column) if is_in_time && selector.has_sample((pid, tid), &sample) => {
-                let thread = self.threads.at(pid, tid, time);
-                if selector.has_thread(self.threads.get(thread)) {
-                    self.push(&sample, record.cpu_mode(), thread, (event, column), value);
-                    return;
-                }
-            }
-            Some(_) | None => {}
+        let thread = (is_in_time && selector.has_sample((pid, tid), &sample))
+            .then(|| self.threads.at(pid, tid, time))
+            .filter(|thread| selector.has_thread(self.threads.get(*thread)));
+        let from = thread.map(|thread| (event, record.cpu_mode(), thread));
+        if sample.read.is_none() {
+            let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
+            self.select(&sample, from, event, SampleValue { count: 1, weight });
+            return;
         }
-        self.chunk.left_out[event].add(value);
+        // Counters go on, whether what they counted is selected or not.
+        for (counter, value) in reads::counters(&sample, attr) {
+            let weight = self.periods.advance(counter, value);
+            match perf.event_of_id(counter.id) {
+                Some(event) if weight > 0 => {
+                    self.select(&sample, from, event, SampleValue { count: 1, weight });
+                }
+                Some(_) => {}
+                None => self.chunk.losses.unreadable_samples += 1,
+            }
+        }
     }
 
-    /// Lets a sample wait for its batch.
-    fn push(
+    /// Adds a sample to what is known of an event, or counts it as left out.
+    fn select(
         &mut self,
         sample: &Sample<'a>,
-        mode: CpuMode,
-        thread: usize,
-        (event, column): (usize, u32),
+        from: Option<(usize, CpuMode, usize)>,
+        event: usize,
         value: SampleValue,
     ) {
-        let labels = self.labels(thread, (event, mode), sample);
+        match (from, self.context.selector.column(event)) {
+            (Some(from), Some(column)) => self.enqueue(sample, from, column, value),
+            _ => self.chunk.left_out[event].add(value),
+        }
+    }
+
+    /// Has a sample that one event took (the one that says what is in it) wait to be added to
+    /// what is known of an event: the same one, or another of its group.
+    fn enqueue(
+        &mut self,
+        sample: &Sample<'a>,
+        (taken_by, mode, thread): (usize, CpuMode, usize),
+        event: u32,
+        value: SampleValue,
+    ) {
+        let labels = self.labels(thread, (taken_by, mode), sample);
         let ThreadState { spaces, generation, tid, .. } = self.threads.get(thread);
-        let is_made = self.maker.make(sample, (event, mode), *tid, spaces);
+        let is_made = self.maker.make(sample, (taken_by, mode), *tid, spaces);
         let key = if is_made {
             halves(self.maker.key(stack_seed(mode, *generation) | 1 << 63))
         } else {
             stack_key(sample, mode, *generation)
         };
         let Sample { callchain, ip, .. } = *sample;
-        let event = column;
         self.batch.push(Pending { key, callchain, ip, mode, thread, event, labels, value });
         // A stack that was made is there until the next one is made.
         if is_made || self.batch.len() == BATCH {

@@ -1,6 +1,7 @@
 //! Stacks that the kernel did not walk: from dumps, from branches, from later records.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use perf_data::PerfData;
@@ -53,8 +54,8 @@ fn callchain<'a>(body: &'a mut Bytes, entries: &[u64]) -> &'a mut Bytes {
 
 fn conversion(file: &PerfFile, unwind: Option<&dyn Unwind>) -> Conversion {
     let bytes = file.build();
-    let selection = Selection::default();
-    let options = Options { labels: Vec::new(), selection, threads: NonZeroUsize::MIN };
+    let options =
+        Options { labels: Vec::new(), selection: Selection::default(), threads: NonZeroUsize::MIN };
     convert(&PerfData::parse(&bytes).unwrap(), &options, unwind, &|_| {})
 }
 
@@ -192,7 +193,7 @@ mod branches {
         from.iter().fold(body, |body, from| body.u64(*from).u64(0x1fff).u64(0))
     }
 
-    /// `perf record --call-graph lbr`: USER and CALL_STACK.
+    /// `perf record --call-graph lbr`: `USER` and `CALL_STACK`.
     fn call_stacks() -> Event {
         let fields = PLACE | CALLCHAIN | BRANCH_STACK;
         Event { branch_sample_type: 1 | 1 << 11, ..Event::cpu_clock().sample_type(fields) }
@@ -233,6 +234,38 @@ mod branches {
             stacks(&conversion(&file, None).profile),
             ["1: i kernel+ffff800000001000, i kernel+ffff800000000800, i 204"]
         );
+    }
+
+    /// `perf_to_profile`'s figures: samples, distinct stacks, and locations. It numbers locations
+    /// by process, so that the same code in two of them is two.
+    #[test]
+    fn recordings_without_callchains_have_the_stacks_of_perf_to_profile() {
+        let quipper = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/quipper");
+        for (name, samples, stacks, locations) in
+            [("perf.data.branch-4.14", 13, 12, 225), ("perf.data.branch_stack_hw_index", 5, 5, 78)]
+        {
+            let Ok(bytes) = std::fs::read(format!("{quipper}/{name}")) else {
+                println!("skipped: no {quipper}/{name}");
+                continue;
+            };
+            let options = Options {
+                labels: Vec::new(),
+                selection: Selection::default(),
+                threads: NonZeroUsize::MIN,
+            };
+            let perf = PerfData::parse(&bytes).unwrap();
+            let profile = convert(&perf, &options, None, &|_| {}).profile;
+            let rows: Vec<_> = profile.samples.iter().collect();
+            assert_eq!(rows.iter().map(|(_, value)| value.count).sum::<u64>(), samples, "{name}");
+            assert_eq!(rows.len(), stacks, "{name}");
+            let frames: BTreeSet<_> =
+                rows.iter().flat_map(|(key, _)| profile.frames_of(key.stack)).collect();
+            assert!(
+                (locations - 6..=locations).contains(&frames.len()),
+                "{name}: {}",
+                frames.len()
+            );
+        }
     }
 
     #[test]

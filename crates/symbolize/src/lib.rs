@@ -24,6 +24,7 @@ mod dwarf;
 mod frames;
 mod kallsyms;
 mod kernel;
+mod perf_map;
 mod progress;
 mod report;
 mod source_path;
@@ -33,13 +34,14 @@ mod symbols;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use binaries::{Locator, Match, Quality, Recorded, Refused, Sources};
-use profile::{BinaryKind, Profile, Reason, Symbols, Unnamed};
+use binaries::{Locator, Match, Recorded, Refused, Sources};
+use profile::{BinaryKind, FileOffset, Profile, Reason, Symbols, Unnamed};
 
 use crate::answer::{Answers, RawLine};
 use crate::binary::{Addresses, Lookup};
 use crate::frames::{BinaryFrames, by_binary};
 use crate::kernel::{Kernel, Vmlinux};
+use crate::perf_map::PerfMap;
 use crate::progress::Meter;
 use crate::symbols::SymbolsBuilder;
 
@@ -129,7 +131,7 @@ impl Work<'_> {
             BinaryKind::KernelModule => self.kernel_symbols(group, &mut report),
             BinaryKind::KernelGenerated => Ok(self.generated(group)),
             BinaryKind::Vdso | BinaryKind::Guest => Err(Reason::NoFile),
-            BinaryKind::Anonymous => Err(Reason::Anonymous),
+            BinaryKind::Anonymous { pid } => self.made(pid, group, &mut report),
             BinaryKind::Unmapped => Err(Reason::Unmapped),
             BinaryKind::None => Err(Reason::Marker),
         };
@@ -179,38 +181,33 @@ impl Work<'_> {
         let kernel = self.kernel();
         report.problems.extend(kernel.problem.take());
         let (path, kallsyms) = kernel.kallsyms.as_ref().ok_or(Reason::NoFile)?;
-        let mut answers = Answers::default();
-        for place in &group.places {
-            let name = kallsyms.find(place.0);
-            answers.push(&name.map(RawLine::named).into_iter().collect::<Vec<_>>(), || Unnamed {
-                reason: Reason::NoSymbol,
-                function_start: None,
-            });
-        }
-        report.used = Some(UsedFiles {
-            image: path.clone(),
-            build_id: None,
-            code: None,
-            package: None,
-            quality: Quality::Symbols,
-        });
+        report.used = Some(UsedFiles::list(path.clone()));
+        let answers = named_by(&group.places, |address| kallsyms.find(address));
         self.meter.add(group.places.len());
         Ok(vec![answers])
+    }
+
+    /// Code that a process made itself is named by what the process wrote down for perf.
+    fn made(
+        &self,
+        pid: i32,
+        group: &BinaryFrames,
+        report: &mut BinaryReport,
+    ) -> Result<Vec<Answers>, Reason> {
+        let path = perf_map::path_of(pid, &self.profile.recording, &self.options.sources);
+        let opened = path.and_then(|path| Some((PerfMap::open(&path).ok()?, path)));
+        let (map, path) = opened.ok_or(Reason::Anonymous)?;
+        report.used = Some(UsedFiles::list(path));
+        self.meter.add(group.places.len());
+        Ok(vec![named_by(&group.places, |address| map.find(address))])
     }
 
     /// Code that the kernel made itself is recorded under the name of its one function.
     fn generated(&self, group: &BinaryFrames) -> Vec<Answers> {
         let path = &self.profile.strings[self.profile.binaries[group.binary].path];
-        let line = RawLine::named(path.trim_start_matches('[').trim_end_matches(']'));
-        let mut answers = Answers::default();
-        for _ in &group.places {
-            answers.push(std::slice::from_ref(&line), || Unnamed {
-                reason: Reason::NoSymbol,
-                function_start: None,
-            });
-        }
+        let name = path.trim_start_matches('[').trim_end_matches(']');
         self.meter.add(group.places.len());
-        vec![answers]
+        vec![named_by(&group.places, |_| Some(name))]
     }
 
     fn look_up(
@@ -238,4 +235,15 @@ impl Work<'_> {
             Kernel::open(profile, options.kallsyms.as_deref(), options.vmlinux.as_deref())
         })
     }
+}
+
+/// Answers from a list of names by runtime address.
+fn named_by<'a>(places: &[FileOffset], find: impl Fn(u64) -> Option<&'a str>) -> Answers {
+    let mut answers = Answers::default();
+    for place in places {
+        let name = find(place.0).map(RawLine::named);
+        let unnamed = || Unnamed { reason: Reason::NoSymbol, function_start: None };
+        answers.push(name.as_slice(), unnamed);
+    }
+    answers
 }

@@ -75,6 +75,12 @@ pub struct UsedFiles {
 }
 
 impl UsedFiles {
+    /// A list of symbols by runtime address.
+    pub(crate) fn list(image: PathBuf) -> Self {
+        let quality = Quality::Symbols;
+        Self { image, build_id: None, code: None, package: None, quality }
+    }
+
     pub(crate) fn of(found: &Match) -> Self {
         Self {
             image: found.image.path().to_owned(),

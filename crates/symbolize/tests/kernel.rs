@@ -108,7 +108,7 @@ fn a_bpf_program_is_recorded_under_its_name() {
 fn what_no_file_can_name_has_its_own_reasons() {
     let mut recording = recording();
     let kinds = [
-        ("//anon", BinaryKind::Anonymous, Reason::Anonymous),
+        ("//anon", BinaryKind::Anonymous { pid: 7 }, Reason::Anonymous),
         ("[unknown]", BinaryKind::Unmapped, Reason::Unmapped),
         ("[vdso]", BinaryKind::Vdso, Reason::NoFile),
         ("[guest]", BinaryKind::Guest, Reason::NoFile),

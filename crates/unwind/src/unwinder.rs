@@ -86,7 +86,7 @@ struct Worker<'a> {
 /// How to go on from a place in the code.
 enum Known {
     /// By a rule of the binary's tables.
-    Rule(Rule, Origin),
+    Rule(Rule, Arc<Tables>, Origin),
     /// By the frame pointer, since there are no tables where there is no file.
     FramePointer,
     /// Not at all.
@@ -123,18 +123,14 @@ impl Unwinder for Worker<'_> {
             };
             let Some(mapping) = mapping_at(RuntimeAddr(inside)) else { return StackEnd::Broken };
             let offset = mapping.file_offset_of(RuntimeAddr(inside));
-            self.learn(machine, mapping.binary, offset);
             let by_frame_pointer;
-            let (rule, tables) = match self.rules.get(&(mapping.binary, offset)) {
-                Some(Known::Rule(rule, origin)) => {
-                    let tables = self.tables.get(&mapping.binary).and_then(Option::as_deref);
-                    (rule, tables.map(|tables| (tables, *origin)))
-                }
-                Some(Known::FramePointer) => {
+            let (rule, tables) = match self.known(machine, mapping.binary, offset) {
+                Known::Rule(rule, tables, origin) => (rule, Some((&**tables, *origin))),
+                Known::FramePointer => {
                     by_frame_pointer = Rule::framed(machine);
                     (&by_frame_pointer, None)
                 }
-                Some(Known::Nothing) | None => return StackEnd::NoUnwindInfo(mapping.binary),
+                Known::Nothing => return StackEnd::NoUnwindInfo(mapping.binary),
             };
             let is_signal = rule.is_signal;
             let applied = Applied { rule, tables, machine };
@@ -158,9 +154,12 @@ impl Unwinder for Worker<'_> {
 }
 
 impl Worker<'_> {
-    /// Makes sure that it is known how to go on from a place.
-    fn learn(&mut self, machine: Machine, binary: Id<Binary>, offset: FileOffset) {
-        let Entry::Vacant(slot) = self.rules.entry((binary, offset)) else { return };
+    /// How to go on from a place; read from the tables when it is first met.
+    fn known(&mut self, machine: Machine, binary: Id<Binary>, offset: FileOffset) -> &Known {
+        let slot = match self.rules.entry((binary, offset)) {
+            Entry::Occupied(known) => return known.into_mut(),
+            Entry::Vacant(slot) => slot,
+        };
         let kind = self.recorded.binaries.get(binary).map(|binary| binary.kind);
         let tables = self.tables.entry(binary).or_insert_with(|| match kind {
             Some(BinaryKind::File | BinaryKind::Vdso) => {
@@ -168,13 +167,15 @@ impl Worker<'_> {
             }
             _ => None,
         });
-        let rule = tables.as_ref().and_then(|tables| tables.rule(offset, &mut self.context));
-        slot.insert(match (rule, kind) {
-            (Some((rule, origin)), _) => Known::Rule(rule, origin),
-            // Code made at run time, and the kernel's page of code, which keeps frame pointers.
-            (None, Some(BinaryKind::Anonymous | BinaryKind::Vdso)) => Known::FramePointer,
-            (None, _) => Known::Nothing,
+        let rule = tables.as_ref().and_then(|tables| {
+            let (rule, origin) = tables.rule(offset, &mut self.context)?;
+            Some(Known::Rule(rule, Arc::clone(tables), origin))
         });
+        slot.insert(rule.unwrap_or(match kind {
+            // Code made at run time, and the kernel's page of code, which keeps frame pointers.
+            Some(BinaryKind::Anonymous { .. } | BinaryKind::Vdso) => Known::FramePointer,
+            _ => Known::Nothing,
+        }))
     }
 }
 

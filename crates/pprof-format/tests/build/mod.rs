@@ -122,7 +122,7 @@ pub(crate) fn envoy() -> Build {
     let kernel = b.binary("[kernel.kallsyms]", BinaryKind::Kernel, &[0xcc; 20]);
     let libc = b.binary("/usr/lib/libc.so.6", BinaryKind::File, &[0xbb; 20]);
     let envoy = b.binary("/usr/local/bin/envoy (deleted)", BinaryKind::File, &[0xaa; 20]);
-    let anon = b.binary("//anon", BinaryKind::Anonymous, &[]);
+    let anon = b.binary("//anon", BinaryKind::Anonymous { pid: 7 }, &[]);
     let text = 0xffff_ffff_8100_0000;
     b.map(kernel, text, 0x100_0000, text);
     b.map(libc, 0x7fff_0000, 0x10_0000, 0x2_8000);

@@ -1,5 +1,7 @@
 //! Converts recordings with files from given places, and compares the stacks with perf's.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -84,4 +86,26 @@ pub(crate) fn perfs_stacks(oracle: &Path) -> Vec<Vec<String>> {
             .collect()
     };
     lines.lines().map(frames).collect()
+}
+
+/// A recording with its samples so often that it has `len` bytes. It lacks feature sections: their
+/// places in the file are not where they were.
+pub(crate) fn repeated(recording: &[u8], len: usize) -> Vec<u8> {
+    const SIZE_OF_DATA: usize = 48;
+    const FEATURES: usize = 72;
+    let perf = PerfData::parse(recording).unwrap();
+    let offset = |offset: u64| usize::try_from(offset).unwrap();
+    let mut records = perf.records();
+    let start = offset(records.offset());
+    let first_sample = records.by_ref().find(|record| record.kind.0 == 9).unwrap().offset;
+    records.by_ref().for_each(drop);
+    let end = offset(records.offset());
+    let mut bytes = recording[..end].to_vec();
+    while bytes.len() < len {
+        bytes.extend_from_slice(&recording[offset(first_sample)..end]);
+    }
+    let size = (bytes.len() - start) as u64;
+    bytes[SIZE_OF_DATA..SIZE_OF_DATA + 8].copy_from_slice(&size.to_le_bytes());
+    bytes[FEATURES..FEATURES + 32].fill(0);
+    bytes
 }
