@@ -69,6 +69,17 @@ impl LabelKey {
         ("weights", &[Self::CacheLatency, Self::InsLat, Self::RetireLat]),
     ];
 
+    /// Every label, once.
+    pub fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for key in Self::LISTED.iter().flat_map(|(_, keys)| *keys) {
+            if !all.contains(key) {
+                all.push(*key);
+            }
+        }
+        all
+    }
+
     /// The name of the label in a profile: `perf_to_profile`'s or, for what that does not have,
     /// the field's name in `perf script`.
     pub fn name(self) -> &'static str {
