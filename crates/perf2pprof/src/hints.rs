@@ -9,11 +9,9 @@ use session::{LeftOut, Selection, SelectionError};
 use symbolize::{BinaryReport, Symbolized};
 
 use crate::envoy;
-use crate::job::Job;
 use crate::message::Failure;
-use crate::output::Target;
+use crate::message::base_name;
 use crate::shares::Weights;
-use crate::summary::base_name;
 
 /// The recording cannot be opened.
 pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Failure {
@@ -42,6 +40,11 @@ pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::IsADirectory => failure.hint("name a file in it"),
         _ => failure.hint("`-o FILE` and `--flamegraph FILE` choose another place"),
     }
+}
+
+/// Standard output cannot be written.
+pub(crate) fn cannot_write_stdout(error: &io::Error) -> Failure {
+    Failure::new(format!("cannot write to standard output: {}", reason(error)))
 }
 
 /// The recording is a directory.
@@ -132,27 +135,13 @@ pub(crate) fn nothing_selected(
         .hint("names are compared as a whole; `pprof -tags` on a profile of everything lists those of processes and threads")
 }
 
-/// Whoever reads our output may have seen enough.
-pub(crate) fn ignore_closed_pipe(target: &Target, error: &io::Error) -> Result<(), Failure> {
-    match target {
-        Target::Stdout if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Target::Stdout => {
-            Err(Failure::new(format!("cannot write to standard output: {}", reason(error))))
-        }
-        Target::File(path) | Target::Existing(path) => Err(cannot_write(path, error)),
-    }
-}
-
 /// What would name more of the frames.
 pub(crate) fn for_symbols(
-    job: &Job,
+    recording: &Path,
     profile: &Profile,
     symbolized: &Symbolized,
     weights: &[Weights],
 ) -> Vec<String> {
-    if job.symbolize.is_none() {
-        return Vec::new();
-    }
     let unnamed = |report: &&BinaryReport| {
         let weights = &weights[report.binary.index()];
         // A few per cent without names are no reason to fetch a gigabyte.
@@ -166,7 +155,7 @@ pub(crate) fn for_symbols(
         let is_main = profile.main_binary == Some(report.binary);
         if kind(report) == BinaryKind::File && envoy::is_envoy(base_name(path)) {
             let version = report.used.as_ref().and_then(|used| envoy::version_of(&used.image));
-            hints.push(envoy::hint(path, binary.build_id, version, &job.recording));
+            hints.push(envoy::hint(path, binary.build_id, version, recording));
         } else if is_main && report.refused.is_empty() {
             hints.push(format!(
                 "`--debug-image PATH` names the functions of `{path}`: its unstripped build, or a directory with it"

@@ -1,6 +1,7 @@
 //! Errors and warnings as the user reads them.
 
 use std::fmt;
+use std::path::Path;
 
 /// Why there is no output. Printed as `error:`, with what could be tried.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,4 +79,9 @@ impl fmt::Display for Warning {
         self.details.iter().try_for_each(|detail| write!(f, "\n  {detail}"))?;
         self.hints.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
     }
+}
+
+/// The last part of a path, by which people call a file.
+pub(crate) fn base_name(path: &str) -> &str {
+    Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path)
 }

@@ -33,6 +33,16 @@ impl Target {
         self.create().map(drop)
     }
 
+    /// What a write error means: nothing for standard output whose reader has seen enough, and
+    /// the end of the program otherwise.
+    pub(crate) fn failed(&self, error: &io::Error) -> Result<(), Failure> {
+        match self {
+            Self::Stdout if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Self::Stdout => Err(hints::cannot_write_stdout(error)),
+            Self::File(path) | Self::Existing(path) => Err(hints::cannot_write(path, error)),
+        }
+    }
+
     /// Begins to write.
     pub(crate) fn create(&self) -> Result<Output, Failure> {
         let (path, output) = match self {

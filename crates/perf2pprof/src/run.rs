@@ -14,11 +14,11 @@ use unwind::Unwinding;
 use crate::args::SummaryFormat;
 use crate::hints;
 use crate::job::Job;
-use crate::message::{Failure, Warning};
+use crate::message::{Failure, Warning, base_name};
 use crate::output::{Output, Target};
 use crate::progress::Progress;
 use crate::recording::Recording;
-use crate::summary::{Summary, base_name};
+use crate::summary::Summary;
 use crate::warnings;
 
 /// Converts one recording.
@@ -149,7 +149,7 @@ fn write_outputs(
         let mut output = target.create()?;
         match emit(&mut output) {
             Ok(()) => written.push((target.clone(), output)),
-            Err(error) => hints::ignore_closed_pipe(target, &error)?,
+            Err(error) => target.failed(&error)?,
         }
         Ok::<_, Failure>(())
     };
@@ -160,7 +160,7 @@ fn write_outputs(
     write(&job.folded, &|out| flamegraph::folded(profile, symbols, event, out).map(drop))?;
     for (target, output) in written {
         if let Err(error) = output.finish() {
-            hints::ignore_closed_pipe(&target, &error)?;
+            target.failed(&error)?;
         }
     }
     Ok(())
@@ -171,5 +171,5 @@ fn print_json(summary: &Summary) -> Result<(), Failure> {
     serde_json::to_writer_pretty(&mut out, summary)
         .map_err(io::Error::from)
         .and_then(|()| writeln!(out))
-        .or_else(|error| hints::ignore_closed_pipe(&Target::Stdout, &error))
+        .or_else(|error| Target::Stdout.failed(&error))
 }

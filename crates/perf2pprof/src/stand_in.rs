@@ -109,5 +109,5 @@ fn strict(input: &Path, target: &Target) -> Result<(), Failure> {
     output
         .write_all(&pprof_format::encode(&profile))
         .and_then(|()| output.finish())
-        .or_else(|error| hints::ignore_closed_pipe(target, &error))
+        .or_else(|error| target.failed(&error))
 }

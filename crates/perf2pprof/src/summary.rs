@@ -171,7 +171,10 @@ impl Summary {
                     Target::Stdout => None,
                 })
                 .collect(),
-            hints: hints::for_symbols(job, profile, symbolized, &weights),
+            hints: match job.symbolize {
+                Some(_) => hints::for_symbols(&job.recording, profile, symbolized, &weights),
+                None => Vec::new(),
+            },
         }
     }
 }
@@ -391,9 +394,4 @@ fn weight_text(weight: u64, unit: &str) -> String {
 /// A share as people read it.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
-}
-
-/// The last part of a path.
-pub(crate) fn base_name(path: &str) -> &str {
-    Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path)
 }
