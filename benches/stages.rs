@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use binaries::MappedFile;
 use perf_data::PerfData;
 use profile::{Reason, Symbols};
-use session::{Conversion, LabelKey, Options, Visited};
+use session::{Conversion, LabelKey, Options, Selection, Visited};
 
 const RUNS: usize = 5;
 
@@ -138,7 +138,8 @@ fn walk(perf: &PerfData<'_>) -> u64 {
 }
 
 fn convert(perf: &PerfData<'_>, file: &MappedFile, threads: NonZeroUsize) -> Conversion {
-    let options = Options { labels: vec![LabelKey::Comm, LabelKey::ThreadComm], threads };
+    let labels = vec![LabelKey::Comm, LabelKey::ThreadComm];
+    let options = Options { labels, selection: Selection::default(), threads };
     session::convert(perf, &options, None, &|visited| {
         let (Visited::Indexed(range) | Visited::Read(range)) = visited;
         if let (Ok(start), Ok(end)) = (range.start.try_into(), range.end.try_into()) {
@@ -153,7 +154,8 @@ fn index(
     begun: Instant,
 ) -> Result<Duration, Box<dyn Error>> {
     let indexed = Mutex::new(begun);
-    let options = Options { labels: Vec::new(), threads: NonZeroUsize::MIN };
+    let options =
+        Options { labels: Vec::new(), selection: Selection::default(), threads: NonZeroUsize::MIN };
     session::convert(perf, &options, None, &|visited| {
         if let (Visited::Indexed(range), Ok(mut indexed)) = (visited, indexed.lock()) {
             *indexed = Instant::now();

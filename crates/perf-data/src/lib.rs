@@ -42,7 +42,7 @@ pub use feature::{BuildIdEntry, ClockData, Features};
 pub use file::{Error, PerfData, Truncation};
 pub use reader::Endian;
 pub use record::{
-    Comm, CpuMode, DeferredCallchain, Ksymbol, Lost, Mmap, RawRecord, RecordKind, Records,
+    Cgroup, Comm, CpuMode, DeferredCallchain, Ksymbol, Lost, Mmap, RawRecord, RecordKind, Records,
     RecordsEnd, SampleId, Task,
 };
 pub use sample::{BranchEntry, BranchStack, ReadValue, ReadValues, Registers, Sample, UserStack};

@@ -428,6 +428,9 @@ pub struct Lost {
     pub count: u64,
     /// Whether all of them were samples.
     pub are_samples: bool,
+    /// The id of the event in whose buffer there was no room; records of other events that share
+    /// the buffer are counted under it too.
+    pub id: Option<u64>,
 }
 
 impl Lost {
@@ -435,10 +438,8 @@ impl Lost {
     pub fn parse(record: &RawRecord<'_>, endian: Endian) -> Option<Self> {
         let mut reader = Reader::new(record.body, endian);
         let are_samples = record.kind == RecordKind::LOST_SAMPLES;
-        if !are_samples {
-            let _id = reader.u64()?;
-        }
-        Some(Self { count: reader.u64()?, are_samples })
+        let id = if are_samples { None } else { Some(reader.u64()?) };
+        Some(Self { count: reader.u64()?, are_samples, id })
     }
 }
 
@@ -494,5 +495,22 @@ impl<'a> DeferredCallchain<'a> {
         let cookie = reader.u64()?;
         let count = reader.u64()?;
         Some(Self { cookie, callchain: Callchain(Words::take(&mut reader, count, endian)?) })
+    }
+}
+
+/// `PERF_RECORD_CGROUP`: a control group and its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cgroup<'a> {
+    /// Its number, as samples state it.
+    pub id: u64,
+    /// Its path below the root of the hierarchy.
+    pub path: &'a [u8],
+}
+
+impl<'a> Cgroup<'a> {
+    /// Decodes the record; `None` if it is too short.
+    pub fn parse(record: &RawRecord<'a>, endian: Endian) -> Option<Self> {
+        let mut reader = Reader::new(record.body, endian);
+        Some(Self { id: reader.u64()?, path: reader.c_string() })
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use session::LabelKey;
 
+use crate::select_args::SelectArgs;
+
 /// Turn a perf.data recording into a pprof profile and a flame graph.
 ///
 /// Without -o, --flamegraph and --folded, `perf2pprof envoy.perf` writes envoy.pb.gz and envoy.svg
@@ -30,7 +32,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub folded: Option<PathBuf>,
 
-    /// Labels of each sample: some of `comm,thread_comm,pid,tid,cpu`, or `none`
+    /// Labels of each sample: `none`, or some of `comm`, `thread_comm`, `pid`, `tid`, `cpu`,
+    /// `timestamp_ns`, `execution_mode`, `cgroup`, `code_page_size`, `data_page_size`,
+    /// `cache_latency`, `data_src`, `weights`
     #[arg(long, value_name = "LIST", default_value = "comm,thread_comm", help_heading = "Output")]
     pub labels: Labels,
 
@@ -41,6 +45,14 @@ pub struct Args {
     /// How to print the summary: to people on standard error, or as JSON on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub summary: SummaryFormat,
+
+    /// Name events as the recording does: `cycles:ppp`, not `cycles`
+    #[arg(long, help_heading = "Output")]
+    pub raw_event_names: bool,
+
+    /// Which samples and frames to take.
+    #[command(flatten)]
+    pub select: SelectArgs,
 
     /// Take symbols from this ELF file, `.dwp` file or directory of them (repeatable)
     #[arg(long, value_name = "PATH", help_heading = "Symbols")]
@@ -101,14 +113,15 @@ impl std::str::FromStr for Labels {
             return Ok(Self(labels));
         }
         for name in list.split(',') {
-            let key =
-                LabelKey::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| {
-                    let known = LabelKey::ALL.map(LabelKey::name).join(", ");
-                    format!("there is no label `{name}`; the labels are {known}, or `none` alone")
-                })?;
+            let keys = LabelKey::named(name).ok_or_else(|| {
+                let known = LabelKey::LISTED.map(|(name, _)| name).join(", ");
+                format!("there is no label `{name}`; the labels are {known}, or `none` alone")
+            })?;
             // A key has one value per sample, however often it is asked for.
-            if !labels.contains(&key) {
-                labels.push(key);
+            for key in keys {
+                if !labels.contains(key) {
+                    labels.push(*key);
+                }
             }
         }
         Ok(Self(labels))

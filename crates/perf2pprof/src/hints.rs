@@ -5,6 +5,7 @@ use std::path::Path;
 
 use perf_data::{PerfData, RecordKind};
 use profile::{BinaryKind, Profile, Reason};
+use session::{LeftOut, Selection, SelectionError};
 use symbolize::{BinaryReport, Symbolized};
 
 use crate::envoy;
@@ -105,6 +106,32 @@ pub(crate) fn no_samples(shown: &str, perf: &PerfData<'_>) -> Failure {
     }
 }
 
+/// The recording lacks what it is to be selected by.
+pub(crate) fn not_selectable(shown: &str, error: &SelectionError) -> Failure {
+    match error {
+        SelectionError::UnknownEvent { asked, known } => {
+            let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+            Failure::new(format!("`{shown}` has no event `{asked}`"))
+                .hint(format!("its events are {}", known.join(", ")))
+        }
+        SelectionError::NotRecorded { option, record_with } => {
+            Failure::new(format!("the samples of `{shown}` do not state what {option} selects by"))
+                .hint(format!("`perf record {record_with}` records it"))
+        }
+    }
+}
+
+/// A recording with samples, all of them left out.
+pub(crate) fn nothing_selected(
+    shown: &str,
+    selection: &Selection,
+    left_out: &[LeftOut],
+) -> Failure {
+    let samples: u64 = left_out.iter().map(|left_out| left_out.value.count).sum();
+    Failure::new(format!("`{selection}` selects none of the {samples} samples of `{shown}`"))
+        .hint("names are compared as a whole; `pprof -tags` on a profile of everything lists those of processes and threads")
+}
+
 /// Whoever reads our output may have seen enough.
 pub(crate) fn ignore_closed_pipe(target: &Target, error: &io::Error) -> Result<(), Failure> {
     match target {
@@ -112,7 +139,7 @@ pub(crate) fn ignore_closed_pipe(target: &Target, error: &io::Error) -> Result<(
         Target::Stdout => {
             Err(Failure::new(format!("cannot write to standard output: {}", reason(error))))
         }
-        Target::File(path) => Err(cannot_write(path, error)),
+        Target::File(path) | Target::Existing(path) => Err(cannot_write(path, error)),
     }
 }
 

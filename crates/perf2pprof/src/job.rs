@@ -22,6 +22,8 @@ pub struct Job {
     pub(crate) folded: Option<Target>,
     /// How samples are read.
     pub(crate) session: session::Options,
+    /// Whether events keep the names that they have in the recording.
+    pub(crate) has_raw_event_names: bool,
     /// Where the recorded binaries may be.
     pub(crate) sources: Sources,
     /// How frames are named; `None` to leave them unnamed.
@@ -44,7 +46,12 @@ impl Job {
             pprof: args.output.as_deref().map(Target::new),
             svg: args.flamegraph.as_deref().map(Target::new),
             folded: args.folded.as_deref().map(Target::new),
-            session: session::Options { labels: args.labels.0, threads },
+            session: session::Options {
+                labels: args.labels.0,
+                selection: args.select.into(),
+                threads,
+            },
+            has_raw_event_names: args.raw_event_names,
             symbolize: (!args.no_symbols).then(|| symbolize::Options {
                 sources: sources.clone(),
                 kallsyms: args.kallsyms,
@@ -66,6 +73,12 @@ impl Job {
         Ok(job)
     }
 
+    /// Writes a profile here, and nothing else.
+    pub(crate) fn write_only(&mut self, pprof: Target) -> Result<(), String> {
+        (self.pprof, self.svg, self.folded) = (Some(pprof), None, None);
+        self.check()
+    }
+
     /// Every output.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &Target> {
         [&self.pprof, &self.svg, &self.folded].into_iter().flatten()
@@ -84,7 +97,7 @@ impl Job {
             {
                 return Err(format!("two outputs are to be written to `{}`", path.display()));
             }
-            if let Target::File(path) = target
+            if let Target::File(path) | Target::Existing(path) = target
                 && is_same_file(path, &self.recording)
             {
                 return Err(format!(

@@ -6,6 +6,7 @@
 //! ```
 
 mod args;
+mod compat;
 mod envoy;
 mod hints;
 mod job;
@@ -14,7 +15,9 @@ mod output;
 mod progress;
 mod recording;
 mod run;
+mod select_args;
 mod shares;
+mod stand_in;
 mod summary;
 mod warnings;
 
@@ -22,3 +25,4 @@ pub use args::Args;
 pub use job::Job;
 pub use message::Failure;
 pub use run::run;
+pub use stand_in::StandIn;

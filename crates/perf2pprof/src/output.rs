@@ -17,6 +17,9 @@ pub(crate) enum Target {
     Stdout,
     /// A file.
     File(PathBuf),
+    /// A file that somebody has open already, and will read from there: its content is replaced,
+    /// not the file.
+    Existing(PathBuf),
 }
 
 impl Target {
@@ -32,8 +35,12 @@ impl Target {
 
     /// Begins to write.
     pub(crate) fn create(&self) -> Result<Output, Failure> {
-        let Self::File(path) = self else { return Ok(Output::Direct(Box::new(io::stdout()))) };
-        try_create(path).map_err(|error| hints::cannot_write(path, &error))
+        let (path, output) = match self {
+            Self::Stdout => return Ok(Output::Direct(Box::new(io::stdout()))),
+            Self::File(path) => (path, try_create(path)),
+            Self::Existing(path) => (path, try_open(path)),
+        };
+        output.map_err(|error| hints::cannot_write(path, &error))
     }
 }
 
@@ -61,6 +68,14 @@ fn try_create(path: &Path) -> io::Result<Output> {
     Ok(Output::Replacing { file, path })
 }
 
+fn try_open(path: &Path) -> io::Result<Output> {
+    let file = File::options().write(true).open(path)?;
+    if is_device(&file.metadata()?) {
+        return Ok(Output::Direct(Box::new(file)));
+    }
+    Ok(Output::Refilling { file, bytes: Vec::new() })
+}
+
 fn is_device(metadata: &fs::Metadata) -> bool {
     let kind = metadata.file_type();
     kind.is_char_device() || kind.is_fifo() || kind.is_socket() || kind.is_block_device()
@@ -70,6 +85,13 @@ fn is_device(metadata: &fs::Metadata) -> bool {
 pub(crate) enum Output {
     /// Something that cannot be replaced: standard output, `/dev/null`, a named pipe.
     Direct(Box<dyn Write>),
+    /// A file whose content is replaced when the new one is whole.
+    Refilling {
+        /// The file.
+        file: File,
+        /// The new content.
+        bytes: Vec<u8>,
+    },
     /// A file that gets its name when it is whole.
     Replacing {
         /// The file, under another name.
@@ -84,6 +106,11 @@ impl Output {
     pub(crate) fn finish(self) -> io::Result<()> {
         match self {
             Self::Direct(mut out) => out.flush(),
+            Self::Refilling { mut file, bytes } => {
+                file.set_len(0)?;
+                file.write_all(&bytes)?;
+                file.flush()
+            }
             Self::Replacing { mut file, path } => {
                 file.flush()?;
                 file.persist(path)?;
@@ -97,6 +124,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Direct(out) => out.write(bytes),
+            Self::Refilling { bytes: content, .. } => content.write(bytes),
             Self::Replacing { file, .. } => file.write(bytes),
         }
     }
@@ -104,6 +132,7 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Direct(out) => out.flush(),
+            Self::Refilling { .. } => Ok(()),
             Self::Replacing { file, .. } => file.flush(),
         }
     }

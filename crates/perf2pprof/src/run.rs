@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use binaries::{Locator, Recorded};
 use perf_data::{EventAttr, PerfData};
 use profile::{Profile, Reason, Symbols};
-use session::{Conversion, Visited};
+use session::{Conversion, LeftOut, Visited};
 use symbolize::Symbolized;
 use unwind::Unwinding;
 
@@ -29,18 +29,29 @@ pub fn run(job: &Job) -> Result<(), Failure> {
         .parse()
         .map_err(|error| hints::not_perf_data(shown, &error, recording.first_bytes()))?;
     hints::check_supported(shown, &perf)?;
+    let selection = &job.session.selection;
+    selection.check(&perf).map_err(|error| hints::not_selectable(shown, &error))?;
     // A long conversion should not end in a directory that does not exist.
     job.outputs().try_for_each(Target::check)?;
 
     let mut conversion = convert(job, &recording, &perf);
-    fill_start_time(&mut conversion.profile, &job.recording);
+    name_events(job, &mut conversion.profile);
+    fill_start_time(&mut conversion, &job.recording);
     warn(job, warnings::of_conversion(Path::new(shown), &perf, &recording, &conversion))?;
     if conversion.profile.samples.is_empty() {
-        return Err(hints::no_samples(shown, &perf));
+        return Err(match conversion.left_out.as_slice() {
+            [] => hints::no_samples(shown, &perf),
+            left_out => hints::nothing_selected(shown, selection, left_out),
+        });
     }
     let symbolized = symbolize(job, &conversion.profile);
     warn(job, warnings::of_symbols(&conversion.profile, &symbolized))?;
-    conversion.profile.comments.extend(conversion.losses.comments());
+    let comments = &mut conversion.profile.comments;
+    comments.extend(conversion.losses.comments());
+    if !selection.is_everything() {
+        comments.push(format!("selection:{selection}"));
+        comments.extend(conversion.left_out.iter().map(LeftOut::comment));
+    }
 
     write_outputs(job, shown, &conversion.profile, &symbolized.symbols)?;
     let summary = || Summary::new(shown, job, &conversion, &symbolized);
@@ -75,9 +86,18 @@ fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion 
     session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited)
 }
 
+fn name_events(job: &Job, profile: &mut Profile) {
+    if job.has_raw_event_names {
+        for event in &mut profile.events {
+            event.name.clone_from(&event.recorded_name);
+        }
+    }
+}
+
 /// perf notes the time of day only if asked to (`-k`). The file was finished when the recording
 /// ended, unless it was copied without its times: the comment says where the time comes from.
-fn fill_start_time(profile: &mut Profile, path: &Path) {
+fn fill_start_time(conversion: &mut Conversion, path: &Path) {
+    let Conversion { profile, nanos_after, .. } = conversion;
     let recording = &mut profile.recording;
     if recording.start_unix_nanos.is_some() {
         return;
@@ -87,7 +107,8 @@ fn fill_start_time(profile: &mut Profile, path: &Path) {
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
         .and_then(|since| u64::try_from(since.as_nanos()).ok());
     if let Some(end) = nanos {
-        recording.start_unix_nanos = end.checked_sub(recording.duration_nanos.unwrap_or(0));
+        let duration = recording.duration_nanos.unwrap_or(0).saturating_add(*nanos_after);
+        recording.start_unix_nanos = end.checked_sub(duration);
         profile.comments.push("time: of the recording's last change, less its duration".to_owned());
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use profile::{Binary, BinaryKind, Id, Profile, Reason, Sampling, Unit};
 use serde::Serialize;
-use session::Conversion;
+use session::{Conversion, LeftOut};
 use symbolize::{BinaryReport, Symbolized};
 
 use crate::hints;
@@ -34,6 +34,10 @@ pub(crate) struct Summary {
     pub(crate) binaries: Vec<BinarySummary>,
     /// What was lost or cut.
     pub(crate) losses: LossSummary,
+    /// The options that selected samples; empty if all were taken.
+    pub(crate) selection: String,
+    /// What was not selected, by event.
+    pub(crate) left_out: Vec<LeftOutSummary>,
     /// The files that were written.
     pub(crate) outputs: Vec<PathBuf>,
     /// What the user could try.
@@ -55,6 +59,19 @@ pub(crate) struct EventSummary {
     pub(crate) frequency: Option<u64>,
     /// Occurrences between two samples that were asked for.
     pub(crate) period: Option<u64>,
+}
+
+/// Samples of an event that were not selected.
+#[derive(Debug, Serialize)]
+pub(crate) struct LeftOutSummary {
+    /// The event's name.
+    pub(crate) event: String,
+    /// `count` or `nanoseconds`.
+    pub(crate) unit: &'static str,
+    /// How many samples.
+    pub(crate) samples: u64,
+    /// The sum of their periods, in the unit.
+    pub(crate) weight: u64,
 }
 
 /// A binary.
@@ -145,10 +162,12 @@ impl Summary {
                 stacks_without_unwind_info: losses.all_without_unwind_info().count,
                 unmapped_samples: losses.unmapped_leaves.count,
             },
+            selection: job.session.selection.to_string(),
+            left_out: conversion.left_out.iter().map(LeftOutSummary::new).collect(),
             outputs: job
                 .outputs()
                 .filter_map(|target| match target {
-                    Target::File(path) => Some(path.clone()),
+                    Target::File(path) | Target::Existing(path) => Some(path.clone()),
                     Target::Stdout => None,
                 })
                 .collect(),
@@ -164,7 +183,7 @@ fn events(profile: &Profile) -> Vec<EventSummary> {
             Sampling::Frequency(frequency) => (Some(frequency), None),
             Sampling::Period(period) => (None, Some(period)),
         };
-        (total.count > 0 || event.name != "dummy").then(|| EventSummary {
+        (total.count > 0 || !event.is_dummy()).then(|| EventSummary {
             name: event.name.clone(),
             unit: event.unit.name(),
             samples: total.count,
@@ -174,6 +193,17 @@ fn events(profile: &Profile) -> Vec<EventSummary> {
         })
     };
     profile.events.iter().enumerate().filter_map(summary).collect()
+}
+
+impl LeftOutSummary {
+    fn new(left_out: &LeftOut) -> Self {
+        Self {
+            event: left_out.event.clone(),
+            unit: left_out.unit.name(),
+            samples: left_out.value.count,
+            weight: left_out.value.weight,
+        }
+    }
 }
 
 impl BinarySummary {
@@ -254,6 +284,11 @@ const LISTED_SHARE: f64 = 0.005;
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fmt_recording(f)?;
+        for left_out in &self.left_out {
+            let LeftOutSummary { event, unit, samples, weight } = left_out;
+            let weight = weight_text(*weight, unit);
+            writeln!(f, "left out by `{}`: {event}: {samples} samples, {weight}", self.selection)?;
+        }
         writeln!(
             f,
             "names for {} of the weight of all frames, line numbers for {}",
@@ -333,19 +368,23 @@ impl Summary {
 
 impl Display for EventSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} samples, ", self.name, self.samples)?;
-        if self.unit == Unit::Nanoseconds.name() {
-            #[expect(clippy::cast_precision_loss, reason = "for people, who read three digits")]
-            let seconds = self.weight as f64 / 1e9;
-            write!(f, "{seconds:.2} s of CPU time")?;
-        } else {
-            write!(f, "{} in all", self.weight)?;
-        }
+        let weight = weight_text(self.weight, self.unit);
+        write!(f, "{}: {} samples, {weight}", self.name, self.samples)?;
         match (self.frequency, self.period) {
             (Some(frequency), _) => write!(f, " (at {frequency} Hz)"),
             (None, Some(period)) if period > 0 => write!(f, " (one in {period})"),
             _ => Ok(()),
         }
+    }
+}
+
+fn weight_text(weight: u64, unit: &str) -> String {
+    if unit == Unit::Nanoseconds.name() {
+        #[expect(clippy::cast_precision_loss, reason = "for people, who read three digits")]
+        let seconds = weight as f64 / 1e9;
+        format!("{seconds:.2} s of CPU time")
+    } else {
+        format!("{weight} in all")
     }
 }
 

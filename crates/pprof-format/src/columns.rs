@@ -22,7 +22,7 @@ impl<'a> Columns<'a> {
         }
         let mut columns = Self { events: Vec::new(), positions: Vec::new() };
         for (event, sampled) in profile.events.iter().zip(sampled) {
-            let is_written = sampled || event.name != "dummy";
+            let is_written = sampled || !event.is_dummy();
             columns.positions.push(is_written.then_some(columns.events.len()));
             if is_written {
                 columns.events.push(event);

@@ -35,4 +35,4 @@ mod wire;
 mod write;
 
 pub use read::{Error, MAX_LEN, read};
-pub use write::{Written, write};
+pub use write::{Written, encode, write};

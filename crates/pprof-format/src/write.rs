@@ -4,8 +4,9 @@ use std::io::{self, BufWriter, Write};
 
 use flate2::{Compression, GzBuilder};
 use profile::{Profile, Symbols};
+use prost::Message;
 
-use crate::encoder;
+use crate::{encoder, proto};
 
 /// On real profiles level 3 gives the size of level 6 at five times its speed.
 const LEVEL: u32 = 3;
@@ -44,4 +45,9 @@ pub fn write(profile: &Profile, symbols: &Symbols, out: impl Write) -> io::Resul
     let written = encoder::encode(profile, symbols, &mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?.flush()?;
     Ok(written)
+}
+
+/// A message of somebody else's making as its plain bytes, not compressed.
+pub fn encode(profile: &proto::Profile) -> Vec<u8> {
+    profile.encode_to_vec()
 }

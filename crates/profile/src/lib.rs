@@ -117,7 +117,7 @@ impl Profile {
         let sampled = |index: &usize| {
             u32::try_from(*index).is_ok_and(|event| self.samples.total(event).count > 0)
         };
-        (0..self.events.len()).find(|index| self.events[*index].name != "dummy" && sampled(index))
+        (0..self.events.len()).find(|index| !self.events[*index].is_dummy() && sampled(index))
     }
 
     /// Whether every id points at a row and every parent comes before its child. For

@@ -120,6 +120,15 @@ pub struct Event {
     pub sampling: Sampling,
 }
 
+impl Event {
+    /// Whether it is the event that `perf record -a` adds to hear of new mappings, and that never
+    /// fires.
+    pub fn is_dummy(&self) -> bool {
+        let name = self.recorded_name.split(':').next();
+        self.name == "dummy" || name == Some("dummy")
+    }
+}
+
 /// The unit of a sample's weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

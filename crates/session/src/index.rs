@@ -6,8 +6,8 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use perf_data::{
-    BuildIdEntry, Comm, CpuMode, DeferredCallchain, Features, Ksymbol, Lost, Mmap, PerfData,
-    RawRecord, RecordKind, RecordsEnd, Task,
+    BuildIdEntry, Cgroup, Comm, CpuMode, DeferredCallchain, Features, Ksymbol, Lost, Mmap,
+    PerfData, RawRecord, RecordKind, RecordsEnd, Task,
 };
 use profile::{
     Binary, BinaryKind, BuildId, FileOffset, Id, Mapping, Relocation, RuntimeAddr, Table,
@@ -39,14 +39,21 @@ pub(crate) struct Index {
     /// Whether samples state their time. Where they do not, a record's place in the file serves
     /// as its time.
     pub(crate) is_timed: bool,
+    /// The times of the first and the last sample, if they were asked for.
+    pub(crate) sample_times: Option<(u64, u64)>,
+    /// By event: records that were lost from its buffer.
+    pub(crate) lost: Vec<u64>,
+    /// The paths of control groups by their id.
+    pub(crate) cgroups: FxHashMap<u64, Id<String>>,
 }
 
 /// A chunk is as long as this or a little longer: enough that what chunks have in common is
 /// interned rarely, and short enough that all processors are busy to the end.
 const CHUNK_BYTES: u64 = 16 << 20;
 
-/// Reads the recording once; `visited` is told how far it is.
-pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index {
+/// Reads the recording once; `visited` is told how far it is. Samples are not looked at unless
+/// their times are wanted.
+pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Range<u64>)) -> Index {
     let events = perf.events();
     let is_timed =
         events.iter().any(|event| event.attr.sample_type.has(perf_data::SampleType::TIME));
@@ -57,6 +64,8 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
     let mut chunks = Vec::new();
     let mut chunk_start = records.offset();
     let mut latest = 0;
+    let mut lost_by_event = vec![0_u64; perf.events().len()];
+    let mut sample_times: Option<(u64, u64)> = None;
     let mut counters = Collector::new(perf);
     for record in records.by_ref() {
         if record.offset - chunk_start >= CHUNK_BYTES {
@@ -66,6 +75,10 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
             counters.end_chunk();
         }
         if record.kind == RecordKind::SAMPLE {
+            if wants_times && let Some(time) = perf.sample(&record).and_then(|(_, s)| s.time) {
+                let (first, last) = sample_times.unwrap_or((time, time));
+                sample_times = Some((first.min(time), last.max(time)));
+            }
             read_ahead(record.body);
             counters.sample(perf, &record);
             continue;
@@ -93,8 +106,15 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
         latest = time;
         match Change::parse(&record, perf) {
             Parsed::Change(change) => changes.push((time, change)),
-            Parsed::Lost(Lost { count, are_samples: true }) => losses.lost_samples += count,
-            Parsed::Lost(Lost { count, .. }) => losses.lost_records += count,
+            Parsed::Lost(Lost { count, are_samples: true, .. }) => losses.lost_samples += count,
+            Parsed::Lost(Lost { count, id, .. }) => {
+                losses.lost_records += count;
+                if let Some(event) = id.and_then(|id| perf.event_of_id(id))
+                    && let Some(lost) = lost_by_event.get_mut(event)
+                {
+                    *lost = lost.saturating_add(count);
+                }
+            }
             Parsed::Nothing => {}
             Parsed::Broken => losses.broken_records += 1,
         }
@@ -120,6 +140,9 @@ pub(crate) fn index(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Index 
         deferred,
         records_end: end,
         is_timed,
+        sample_times,
+        lost: lost_by_event,
+        cgroups: builder.cgroups,
     }
 }
 
@@ -138,6 +161,7 @@ enum Change<'a> {
     Comm(Comm<'a>),
     Fork(Task),
     Ksymbol(Ksymbol<'a>),
+    Cgroup(Cgroup<'a>),
 }
 
 enum Parsed<'a> {
@@ -157,6 +181,7 @@ impl<'a> Change<'a> {
             }
             RecordKind::COMM => Comm::parse(record, endian).map(Change::Comm),
             RecordKind::FORK => Task::parse(record, endian).map(Change::Fork),
+            RecordKind::CGROUP => Cgroup::parse(record, endian).map(Change::Cgroup),
             RecordKind::KSYMBOL => Ksymbol::parse(record, endian).map(Change::Ksymbol),
             RecordKind::LOST | RecordKind::LOST_SAMPLES => {
                 return Lost::parse(record, endian).map_or(Parsed::Broken, Parsed::Lost);
@@ -173,6 +198,7 @@ struct Builder {
     strings: Table<String>,
     binaries: Table<Binary>,
     mappings: Vec<Mapping>,
+    cgroups: FxHashMap<u64, Id<String>>,
     build_ids: BuildIds,
 }
 
@@ -185,6 +211,7 @@ impl Builder {
             strings,
             binaries,
             mappings: Vec::new(),
+            cgroups: FxHashMap::default(),
             build_ids: BuildIds::new(&features.build_ids),
         }
     }
@@ -201,6 +228,11 @@ impl Builder {
             }
             Change::Fork(task) => self.fork(time, task),
             Change::Ksymbol(symbol) => self.ksymbol(time, symbol),
+            Change::Cgroup(cgroup) => {
+                // Ids are not used again while the machine runs.
+                let path = self.strings.intern_ref(&*String::from_utf8_lossy(cgroup.path));
+                self.cgroups.insert(cgroup.id, path);
+            }
         }
     }
 

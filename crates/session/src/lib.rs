@@ -21,12 +21,15 @@
 mod callchain;
 mod events;
 mod index;
+mod labels;
 mod losses;
+mod lost;
 mod made;
 mod maps;
 mod merge;
 mod reads;
 mod samples;
+mod select;
 mod spaces;
 mod threads;
 mod unwind;
@@ -39,12 +42,17 @@ use std::sync::mpsc;
 use perf_data::{PerfData, RecordsEnd};
 use profile::Profile;
 
+pub use labels::LabelKey;
 pub use losses::Losses;
+pub use lost::LOST;
+pub use select::{LeftOut, Moment, Selection, SelectionError, TimeRange};
 pub use unwind::{StackEnd, Unwind, Unwinder, UserDump, UserFrame};
 
 use callchain::StandIns;
+use labels::Labels;
 use merge::Merger;
 use samples::{Chunk, Context, Markers};
+use select::Selector;
 
 /// The text of the outermost frame of a stack that was cut.
 pub const BROKEN_STACK: &str = "[broken stack]";
@@ -58,39 +66,11 @@ pub const NO_UNWIND_INFO: &str = "[no unwind info]";
 pub struct Options {
     /// The labels of each sample. Samples that differ in a label are different rows.
     pub labels: Vec<LabelKey>,
+    /// Which samples and frames are wanted. What the recording cannot be selected by (see
+    /// [`Selection::check`]) selects nothing.
+    pub selection: Selection,
     /// How many threads read samples. The result is the same for any number.
     pub threads: NonZeroUsize,
-}
-
-/// Something that a sample can be labelled with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LabelKey {
-    /// The name of the process (of its main thread).
-    Comm,
-    /// The name of the thread.
-    ThreadComm,
-    /// The process, as numbered in perf's pid namespace.
-    Pid,
-    /// The thread, likewise.
-    Tid,
-    /// The CPU.
-    Cpu,
-}
-
-impl LabelKey {
-    /// Every label that there is.
-    pub const ALL: [Self; 5] = [Self::Comm, Self::ThreadComm, Self::Pid, Self::Tid, Self::Cpu];
-
-    /// The name of the label in a profile, as `perf_to_profile` names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Comm => "comm",
-            Self::ThreadComm => "thread_comm",
-            Self::Pid => "pid",
-            Self::Tid => "tid",
-            Self::Cpu => "cpu",
-        }
-    }
 }
 
 /// A recording as a profile.
@@ -100,6 +80,10 @@ pub struct Conversion {
     pub profile: Profile,
     /// What is not in it, or not whole.
     pub losses: Losses,
+    /// What was not selected, by event.
+    pub left_out: Vec<LeftOut>,
+    /// The time between the last sample of the selected part of the recording and its last.
+    pub nanos_after: u64,
     /// Why the records ended.
     pub end: RecordsEnd,
 }
@@ -121,34 +105,40 @@ pub fn convert(
     unwind: Option<&dyn Unwind>,
     visited: &(dyn Fn(Visited) + Sync),
 ) -> Conversion {
-    let mut index = index::index(perf, &|range| visited(Visited::Indexed(range)));
+    let mut index = index::index(perf, options.selection.time.is_some(), &|range| {
+        visited(Visited::Indexed(range));
+    });
     let stand_ins = StandIns::new(&mut index.strings, &mut index.binaries);
     let strings = &mut index.strings;
-    let labels: Vec<_> =
-        options.labels.iter().map(|&label| (label, strings.intern_ref(label.name()))).collect();
+    let labels = Labels::new(&options.labels, std::mem::take(&mut index.cgroups), strings);
     let markers = Markers {
         broken: strings.intern_ref(BROKEN_STACK),
         truncated: strings.intern_ref(TRUNCATED_STACK),
         no_unwind_info: strings.intern_ref(NO_UNWIND_INFO),
     };
-    let no_unit = strings.intern_ref("");
     let index = index;
+    let selector = Selector::new(&options.selection, perf, &index);
     let recorded = unwind.map(|_| merge::without_samples(perf, &index));
     let context = Context {
         perf,
+        selector: &selector,
         index: &index,
         stand_ins: &stand_ins,
         labels: &labels,
         markers,
-        no_unit,
         unwind: unwind.zip(recorded.as_ref()),
     };
-    let mut merger = Merger::new(&index);
+    let mut merger = Merger::new(perf, &index);
     read_chunks(&context, options.threads, visited, |chunk| merger.add(chunk));
     let end = index.end;
-    let (profile, losses) = merger.finish(perf, index);
+    let left_out = select::left_out(perf, merger.left_out());
+    let nanos_after = merger.nanos_after(&index);
+    let events = select::events(&selector, perf);
+    let lost = selector.lost(&index.lost);
+    let (mut profile, losses) = merger.finish(perf, events, index);
+    lost::add_rows(&mut profile, &lost);
     debug_assert!(profile.check());
-    Conversion { profile, losses, end }
+    Conversion { profile, losses, left_out, nanos_after, end }
 }
 
 /// Reads all chunks, and hands them on in the order of the file.

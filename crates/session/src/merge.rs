@@ -3,9 +3,10 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use perf_data::PerfData;
-use profile::{Binary, BinaryKind, Id, Mapping, Profile, Recording, SampleKey, Stack};
+use profile::{
+    Binary, BinaryKind, Event, Id, Mapping, Profile, Recording, SampleKey, SampleValue, Stack,
+};
 
-use crate::events::events;
 use crate::index::Index;
 use crate::losses::Losses;
 use crate::samples::Chunk;
@@ -15,6 +16,8 @@ use crate::samples::Chunk;
 pub(crate) struct Merger {
     profile: Profile,
     losses: Losses,
+    /// What was not selected, by recorded event.
+    left_out: Vec<SampleValue>,
     used_mappings: Vec<bool>,
     programs: FxHashMap<Id<Binary>, u64>,
     times: Option<(u64, u64)>,
@@ -22,10 +25,11 @@ pub(crate) struct Merger {
 }
 
 impl Merger {
-    pub(crate) fn new(index: &Index) -> Self {
+    pub(crate) fn new(perf: &PerfData<'_>, index: &Index) -> Self {
         Self {
             profile: Profile::new(),
             losses: index.losses.clone(),
+            left_out: vec![SampleValue::default(); perf.events().len()],
             used_mappings: vec![false; index.mappings.len()],
             programs: FxHashMap::default(),
             times: None,
@@ -35,6 +39,9 @@ impl Merger {
 
     pub(crate) fn add(&mut self, chunk: Chunk) {
         self.losses.add(&chunk.losses);
+        for (sum, value) in self.left_out.iter_mut().zip(&chunk.left_out) {
+            sum.add(*value);
+        }
         for (used, also) in self.used_mappings.iter_mut().zip(&chunk.used_mappings) {
             *used |= also;
         }
@@ -86,12 +93,30 @@ impl Merger {
         }
     }
 
+    /// What was not selected, by recorded event.
+    pub(crate) fn left_out(&self) -> &[SampleValue] {
+        &self.left_out
+    }
+
+    /// The time from the last sample of the selected part to that of the recording.
+    pub(crate) fn nanos_after(&self, index: &Index) -> u64 {
+        match (self.times, index.sample_times) {
+            (Some((_, selected)), Some((_, last))) => last.saturating_sub(selected),
+            _ => 0,
+        }
+    }
+
     /// The profile of a whole recording.
-    pub(crate) fn finish(self, perf: &PerfData<'_>, index: Index) -> (Profile, Losses) {
+    pub(crate) fn finish(
+        self,
+        perf: &PerfData<'_>,
+        events: Vec<Event>,
+        index: Index,
+    ) -> (Profile, Losses) {
         let mut profile = self.profile;
         profile.strings = index.strings;
         profile.binaries = index.binaries;
-        profile.events = events(perf.events());
+        profile.events = events;
         add_mappings(&mut profile, &index.mappings, &self.used_mappings);
         // Equal weights: the one that was mapped first.
         let heaviest =

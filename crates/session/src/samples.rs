@@ -8,27 +8,27 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use perf_data::{Callchain, CpuMode, PerfData, RawRecord, RecordKind, Sample};
 use profile::{
-    Binary, Frame, Id, Label, LabelSet, LabelValue, Profile, SampleKey, SampleValue, Samples,
-    Stack, Table,
+    Binary, Frame, Id, LabelSet, Profile, SampleKey, SampleValue, Samples, Stack, Table,
 };
 
 use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
 use crate::index::Index;
+use crate::labels::{Facts, Labels};
 use crate::losses::Losses;
 use crate::made::{Maker, entries_of};
 use crate::reads::{self, Periods};
+use crate::select::Selector;
 use crate::threads::{ThreadState, Threads};
-use crate::{LabelKey, StackEnd, Unwind};
+use crate::{StackEnd, Unwind};
 
 /// What all chunks have in common.
 pub(crate) struct Context<'a> {
     pub(crate) perf: &'a PerfData<'a>,
+    pub(crate) selector: &'a Selector<'a>,
     pub(crate) index: &'a Index,
     pub(crate) stand_ins: &'a StandIns,
-    /// The names of the labels asked for, in order.
-    pub(crate) labels: &'a [(LabelKey, Id<String>)],
+    pub(crate) labels: &'a Labels,
     pub(crate) markers: Markers,
-    pub(crate) no_unit: Id<String>,
     /// What unwinds stacks, and the recording as it may know it.
     pub(crate) unwind: Option<(&'a dyn Unwind, &'a Profile)>,
 }
@@ -60,6 +60,8 @@ pub(crate) struct Chunk {
     pub(crate) labels: Table<LabelSet>,
     pub(crate) samples: Samples,
     pub(crate) losses: Losses,
+    /// What was not selected, by recorded event.
+    pub(crate) left_out: Vec<SampleValue>,
     /// Mappings that were hit, by their index.
     pub(crate) used_mappings: Vec<bool>,
     /// The weight of the samples of each program.
@@ -108,10 +110,9 @@ struct Reader<'a> {
     batch: Vec<Pending<'a>>,
     /// Stacks by the bytes of their callchain, and whatever else they depend on.
     known_stacks: FxHashMap<StackKey, KnownStack>,
-    /// Label sets by the number of the thread and the CPU, if that is asked for.
-    known_labels: FxHashMap<(usize, Option<u32>), Id<LabelSet>>,
+    /// Label sets by the number of the thread and what the sample adds.
+    known_labels: FxHashMap<(usize, Facts), Id<LabelSet>>,
     latest_labels: (usize, Id<LabelSet>),
-    has_cpu_label: bool,
     chain: Chain,
 }
 
@@ -124,6 +125,7 @@ struct KnownStack {
     stack: Id<Stack>,
     end: StackEnd,
     is_leaf_unmapped: bool,
+    is_left_out: bool,
     /// Where the latest sample of the stack was added, and of which event and labels it was: the
     /// next one is likely to belong there.
     latest_row: u32,
@@ -163,50 +165,70 @@ impl<'a> Reader<'a> {
             maker: Maker::new(context.perf, context.index, context.unwind),
             threads: Threads::new(&context.index.spaces),
             periods: Periods::new(counters, first_chunk),
-            chunk: Chunk { frames, stacks, labels, ..Chunk::default() },
+            chunk: Chunk {
+                frames,
+                stacks,
+                labels,
+                left_out: vec![SampleValue::default(); context.perf.events().len()],
+                ..Chunk::default()
+            },
             batch: Vec::with_capacity(BATCH),
             known_stacks: FxHashMap::default(),
             known_labels: FxHashMap::default(),
             latest_labels: (usize::MAX, Id::new(0)),
-            has_cpu_label: context.labels.iter().any(|(label, _)| *label == LabelKey::Cpu),
             chain: Chain::default(),
         }
     }
 
     fn sample(&mut self, record: &RawRecord<'a>) {
-        let perf = self.context.perf;
+        let Context { perf, selector, .. } = *self.context;
         let Some((event, sample)) = perf.sample(record) else {
             self.chunk.losses.unreadable_samples += 1;
             return;
         };
         let (pid, tid) = sample.pid_tid.unwrap_or((-1, -1));
-        let time = match sample.time {
-            Some(time) if self.context.index.is_timed => {
-                let (first, last) = self.chunk.times.get_or_insert((time, time));
-                (*first, *last) = ((*first).min(time), (*last).max(time));
-                time
-            }
-            _ => record.offset,
+        let (time, is_in_time) = match sample.time {
+            Some(time) if self.context.index.is_timed => (time, selector.has_time(time)),
+            _ => (record.offset, selector.has_all_times()),
         };
+        if let Some(time) = sample.time.filter(|_| self.context.index.is_timed && is_in_time) {
+            let (first, last) = self.chunk.times.get_or_insert((time, time));
+            (*first, *last) = ((*first).min(time), (*last).max(time));
+        }
         let attr = &perf.events()[event].attr;
-        let thread = self.threads.at(pid, tid, time);
-        let labels = self.labels(thread, &sample);
-        let from = (event, record.cpu_mode(), thread);
+        let thread = (is_in_time && selector.has_sample((pid, tid), &sample))
+            .then(|| self.threads.at(pid, tid, time))
+            .filter(|thread| selector.has_thread(self.threads.get(*thread)));
+        let from = thread.map(|thread| (event, record.cpu_mode(), thread));
         if sample.read.is_none() {
             let weight = sample.period.or(attr.sample_period()).unwrap_or(1);
-            self.enqueue(&sample, from, (event, labels), SampleValue { count: 1, weight });
+            self.select(&sample, from, event, SampleValue { count: 1, weight });
             return;
         }
+        // Counters go on, whether what they counted is selected or not.
         for (counter, value) in reads::counters(&sample, attr) {
             let weight = self.periods.advance(counter, value);
             match perf.event_of_id(counter.id) {
                 Some(event) if weight > 0 => {
-                    let value = SampleValue { count: 1, weight };
-                    self.enqueue(&sample, from, (event, labels), value);
+                    self.select(&sample, from, event, SampleValue { count: 1, weight });
                 }
                 Some(_) => {}
                 None => self.chunk.losses.unreadable_samples += 1,
             }
+        }
+    }
+
+    /// Adds a sample to what is known of an event, or counts it as left out.
+    fn select(
+        &mut self,
+        sample: &Sample<'a>,
+        from: Option<(usize, CpuMode, usize)>,
+        event: usize,
+        value: SampleValue,
+    ) {
+        match (from, self.context.selector.column(event)) {
+            (Some(from), Some(column)) => self.enqueue(sample, from, column, value),
+            _ => self.chunk.left_out[event].add(value),
         }
     }
 
@@ -216,10 +238,10 @@ impl<'a> Reader<'a> {
         &mut self,
         sample: &Sample<'a>,
         (taken_by, mode, thread): (usize, CpuMode, usize),
-        (event, labels): (usize, Id<LabelSet>),
+        event: u32,
         value: SampleValue,
     ) {
-        self.threads.add_weight(thread, value.weight);
+        let labels = self.labels(thread, (taken_by, mode), sample);
         let ThreadState { spaces, generation, tid, .. } = self.threads.get(thread);
         let is_made = self.maker.make(sample, (taken_by, mode), *tid, spaces);
         let key = if is_made {
@@ -227,7 +249,6 @@ impl<'a> Reader<'a> {
         } else {
             stack_key(sample, mode, *generation)
         };
-        let event = u32::try_from(event).unwrap_or(u32::MAX);
         let Sample { callchain, ip, .. } = *sample;
         self.batch.push(Pending { key, callchain, ip, mode, thread, event, labels, value });
         // A stack that was made is there until the next one is made.
@@ -262,10 +283,18 @@ impl<'a> Reader<'a> {
                     let entries = entries_of(callchain);
                     resolver.resolve(recorded(entries, mode), StackEnd::Whole, leaf, spaces, chain);
                 }
-                slot.insert(new_stack(&mut self.chunk, chain, self.context.markers))
+                let is_left_out = !self.context.selector.keep_selected(chain);
+                let stack = new_stack(&mut self.chunk, chain, self.context.markers);
+                slot.insert(KnownStack { is_left_out, ..stack })
             }
         };
-        let Pending { event, labels, value, .. } = *pending;
+        let Pending { event, labels, value, thread, .. } = *pending;
+        if known.is_left_out {
+            let recorded = self.context.selector.recorded(event);
+            self.chunk.left_out[recorded].add(value);
+            return;
+        }
+        self.threads.add_weight(thread, value.weight);
         let Chunk { losses, samples, .. } = &mut self.chunk;
         losses.add_end(known.end, value);
         if known.is_leaf_unmapped {
@@ -280,19 +309,26 @@ impl<'a> Reader<'a> {
         known.latest_row = u32::try_from(row).unwrap_or(NO_ROW);
     }
 
-    fn labels(&mut self, thread: usize, sample: &Sample<'_>) -> Id<LabelSet> {
-        let cpu = if self.has_cpu_label { sample.cpu } else { None };
-        if cpu.is_none() && self.latest_labels.0 == thread {
+    fn labels(
+        &mut self,
+        thread: usize,
+        (event, mode): (usize, CpuMode),
+        sample: &Sample<'_>,
+    ) -> Id<LabelSet> {
+        let Self { context, threads, chunk, known_labels, .. } = self;
+        let labels = context.labels;
+        if labels.are_of_thread {
+            if self.latest_labels.0 != thread {
+                let new = || chunk.labels.intern(labels.set(threads.get(thread), &[]));
+                let known = known_labels.entry((thread, Facts::default()));
+                self.latest_labels = (thread, *known.or_insert_with(new));
+            }
             return self.latest_labels.1;
         }
-        let Self { context, threads, chunk, known_labels, .. } = self;
-        let labels = *known_labels
-            .entry((thread, cpu))
-            .or_insert_with(|| chunk.labels.intern(label_set(context, threads.get(thread), cpu)));
-        if cpu.is_none() {
-            self.latest_labels = (thread, labels);
-        }
-        labels
+        let facts = labels.facts(context.perf, (event, mode), sample);
+        *known_labels.entry((thread, facts)).or_insert_with_key(|(_, facts)| {
+            chunk.labels.intern(labels.set(threads.get(thread), facts))
+        })
     }
 }
 
@@ -326,20 +362,6 @@ fn new_stack(chunk: &mut Chunk, chain: &Chain, markers: Markers) -> KnownStack {
     }
     let Chain { end, is_leaf_unmapped, .. } = *chain;
     let labels = Id::new(0);
-    KnownStack { stack, end, is_leaf_unmapped, latest_row: NO_ROW, event: 0, labels }
-}
-
-fn label_set(context: &Context<'_>, thread: &ThreadState, cpu: Option<u32>) -> LabelSet {
-    let number = |number: i64| LabelValue::Number(number, context.no_unit);
-    let label = |&(label, key): &(LabelKey, Id<String>)| {
-        let value = match label {
-            LabelKey::Comm => LabelValue::Text(thread.comm?),
-            LabelKey::ThreadComm => LabelValue::Text(thread.thread_comm?),
-            LabelKey::Pid => number(i64::from(thread.pid)),
-            LabelKey::Tid => number(i64::from(thread.tid)),
-            LabelKey::Cpu => number(i64::from(cpu?)),
-        };
-        Some(Label { key, value })
-    };
-    context.labels.iter().filter_map(label).collect()
+    let (is_left_out, latest_row) = (false, NO_ROW);
+    KnownStack { stack, end, is_leaf_unmapped, is_left_out, latest_row, event: 0, labels }
 }

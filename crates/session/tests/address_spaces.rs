@@ -7,7 +7,7 @@ use perf_data::PerfData;
 use perf_data_builder::{Event, Order, PerfFile, flags};
 use profile::FrameKind::{InstructionPointer, ReturnAddress};
 use proptest::prelude::*;
-use session::{Conversion, LabelKey, Options, convert};
+use session::{Conversion, LabelKey, Options, Selection, convert};
 
 const KERNEL: u64 = (-128_i64).cast_unsigned();
 const USER: u64 = (-512_i64).cast_unsigned();
@@ -48,7 +48,8 @@ fn fork(file: &mut PerfFile, parent: i32, child: i32, time: u64) {
 }
 
 fn options(labels: &[LabelKey], threads: usize) -> Options {
-    Options { labels: labels.to_vec(), threads: NonZeroUsize::new(threads).unwrap() }
+    let selection = Selection::default();
+    Options { labels: labels.to_vec(), selection, threads: NonZeroUsize::new(threads).unwrap() }
 }
 
 fn conversion(file: &PerfFile, labels: &[LabelKey]) -> Conversion {

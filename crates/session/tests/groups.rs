@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use perf_data::PerfData;
 use perf_data_builder::{Event, Order, PerfFile};
-use session::{Options, convert};
+use session::{Options, Selection, convert};
 
 /// TID, TIME, READ, RAW, IDENTIFIER
 const SAMPLE_TYPE: u64 = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 10 | 1 << 16;
@@ -45,7 +45,11 @@ fn sample(file: &mut PerfFile, tid: i32, time: u64, counters: &[(u64, u64)], raw
 /// Number and weight of the samples of each event.
 fn totals(bytes: &[u8], threads: usize) -> Vec<(u64, u64)> {
     let perf = PerfData::parse(bytes).unwrap();
-    let options = Options { labels: Vec::new(), threads: NonZeroUsize::new(threads).unwrap() };
+    let options = Options {
+        labels: Vec::new(),
+        selection: Selection::default(),
+        threads: NonZeroUsize::new(threads).unwrap(),
+    };
     let conversion = convert(&perf, &options, None, &|_| {});
     assert_eq!(conversion.losses.unreadable_samples, 0);
     let mut totals = vec![(0, 0); perf.events().len()];

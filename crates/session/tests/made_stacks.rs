@@ -7,7 +7,9 @@ use std::num::NonZeroUsize;
 use perf_data::PerfData;
 use perf_data_builder::{Bytes, Event, Order, PerfFile, flags};
 use profile::{FrameKind, Mapping, Profile, RuntimeAddr};
-use session::{Conversion, Options, StackEnd, Unwind, Unwinder, UserDump, UserFrame, convert};
+use session::{
+    Conversion, Options, Selection, StackEnd, Unwind, Unwinder, UserDump, UserFrame, convert,
+};
 
 const KERNEL: u64 = (-128_i64).cast_unsigned();
 const USER: u64 = (-512_i64).cast_unsigned();
@@ -52,7 +54,8 @@ fn callchain<'a>(body: &'a mut Bytes, entries: &[u64]) -> &'a mut Bytes {
 
 fn conversion(file: &PerfFile, unwind: Option<&dyn Unwind>) -> Conversion {
     let bytes = file.build();
-    let options = Options { labels: Vec::new(), threads: NonZeroUsize::MIN };
+    let options =
+        Options { labels: Vec::new(), selection: Selection::default(), threads: NonZeroUsize::MIN };
     convert(&PerfData::parse(&bytes).unwrap(), &options, unwind, &|_| {})
 }
 
@@ -245,7 +248,11 @@ mod branches {
                 println!("skipped: no {quipper}/{name}");
                 continue;
             };
-            let options = Options { labels: Vec::new(), threads: NonZeroUsize::MIN };
+            let options = Options {
+                labels: Vec::new(),
+                selection: Selection::default(),
+                threads: NonZeroUsize::MIN,
+            };
             let perf = PerfData::parse(&bytes).unwrap();
             let profile = convert(&perf, &options, None, &|_| {}).profile;
             let rows: Vec<_> = profile.samples.iter().collect();

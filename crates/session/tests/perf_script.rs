@@ -15,7 +15,7 @@ use std::process::Command;
 
 use perf_data::{PerfData, write_records};
 use profile::{BinaryKind, Frame, LabelValue, Profile};
-use session::{LabelKey, Options, convert};
+use session::{LabelKey, Options, Selection, convert};
 
 /// Samples and weight by thread, event and stack.
 type Rows = BTreeMap<String, (u64, u64)>;
@@ -101,8 +101,11 @@ fn found(recording: &Path) -> Rows {
         assert!(losses.is_empty(), "{losses:?}");
         perf = perf.with_records(&inflated);
     }
-    let options =
-        Options { labels: vec![LabelKey::Pid, LabelKey::Tid], threads: NonZeroUsize::MIN };
+    let options = Options {
+        labels: vec![LabelKey::Pid, LabelKey::Tid],
+        selection: Selection::default(),
+        threads: NonZeroUsize::MIN,
+    };
     let profile = convert(&perf, &options, None, &|_| {}).profile;
     let mut rows = Rows::new();
     for (key, value) in profile.samples.iter() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use perf_data::{PerfData, RecordsEnd};
-use session::{Conversion, Options, convert};
+use session::{Conversion, Options, Selection, convert};
 
 /// Where ours is meant to differ: the file, our sample types, and why.
 const DIFFERENCES: [(&str, &str, &str); 1] = [(
@@ -30,7 +30,8 @@ fn corpus(name: &str) -> Option<PathBuf> {
 
 fn converted(bytes: &[u8]) -> Result<Conversion, perf_data::Error> {
     let perf = PerfData::parse(bytes)?;
-    let options = Options { labels: Vec::new(), threads: NonZeroUsize::MIN };
+    let options =
+        Options { labels: Vec::new(), selection: Selection::default(), threads: NonZeroUsize::MIN };
     Ok(convert(&perf, &options, None, &|_| {}))
 }
 

@@ -16,7 +16,8 @@ use object::{Object, ObjectSection};
 use perf_data::PerfData;
 use profile::{FrameKind, Mapping, Profile, RuntimeAddr};
 use session::{
-    Conversion, LabelKey, Options, StackEnd, Unwind, Unwinder, UserDump, UserFrame, convert,
+    Conversion, LabelKey, Options, Selection, StackEnd, Unwind, Unwinder, UserDump, UserFrame,
+    convert,
 };
 
 /// Unwinds recordings of one process that maps each of its files once.
@@ -104,8 +105,11 @@ type Stacks = BTreeMap<Vec<String>, u64>;
 
 fn with(framehop: &Framehop, recording: &[u8]) -> Conversion {
     let perf = PerfData::parse(recording).unwrap();
-    let options =
-        Options { labels: vec![LabelKey::Pid, LabelKey::Tid], threads: NonZeroUsize::MIN };
+    let options = Options {
+        labels: vec![LabelKey::Pid, LabelKey::Tid],
+        selection: Selection::default(),
+        threads: NonZeroUsize::MIN,
+    };
     convert(&perf, &options, Some(framehop), &|_| {})
 }
 

@@ -13,7 +13,7 @@ use common::{our_stacks, repeated, repository, unwound};
 use object::{Object, ObjectSection};
 use perf_data::PerfData;
 use profile::{Binary, Id, Profile};
-use session::{Conversion, Options, convert};
+use session::{Conversion, Options, Selection, convert};
 use unwind::{MAX_FRAMES, Unwinding};
 
 /// Where the bytes change: the same ones in every run.
@@ -83,7 +83,8 @@ fn with_binary(recording: &[u8], elf: &[u8]) -> Option<Conversion> {
     let layout = image.layout().clone();
     let found = Match { image, code: None, package: None, layout };
     let find = |_: &Profile, _: Id<Binary>| Some(found.clone());
-    let options = Options { labels: Vec::new(), threads: NonZeroUsize::MIN };
+    let options =
+        Options { labels: Vec::new(), selection: Selection::default(), threads: NonZeroUsize::MIN };
     let perf = PerfData::parse(recording).unwrap();
     Some(convert(&perf, &options, Some(&Unwinding::new(&find)), &|_| {}))
 }

@@ -33,6 +33,7 @@ pub(crate) fn unwound(recording: &[u8], roots: &[&Path], threads: usize) -> Conv
     let perf = PerfData::parse(recording).unwrap();
     let options = Options {
         labels: vec![LabelKey::Pid, LabelKey::Tid],
+        selection: session::Selection::default(),
         threads: NonZeroUsize::new(threads).unwrap(),
     };
     convert(&perf, &options, Some(&Unwinding::new(&find)), &|_| {})
