@@ -1,5 +1,7 @@
 //! The header of a perf.data file, and the way to its records.
 
+use std::ops::Range;
+
 use crate::SampleId;
 use crate::attr::{Attr, EventType};
 use crate::event::{EventAttr, Events};
@@ -85,6 +87,16 @@ impl<'a> PerfData<'a> {
     /// Where nothing of the file can be used. A file that is cut short, or was never finished,
     /// is read as far as it goes: see [`PerfData::truncation`].
     pub fn parse(file: &'a [u8]) -> Result<Self, Error> {
+        Self::parse_visiting(file, &|_| {})
+    }
+
+    /// As [`PerfData::parse`], for files larger than memory: `visited` is told which bytes were
+    /// read and are not needed for now. A recording that came through a pipe is hopped over from
+    /// beginning to end, since events and build IDs may stand anywhere.
+    ///
+    /// # Errors
+    /// As [`PerfData::parse`].
+    pub fn parse_visiting(file: &'a [u8], visited: &dyn Fn(Range<u64>)) -> Result<Self, Error> {
         let endian = match file.first_chunk::<8>() {
             Some(b"PERFILE2") => Endian::Little,
             Some(b"2ELIFREP") => Endian::Big,
@@ -97,7 +109,7 @@ impl<'a> PerfData<'a> {
         let mut reader = Reader::new(file, endian);
         let _magic = reader.u64();
         match reader.u64().ok_or(cut(PIPE_HEADER_SIZE))? {
-            PIPE_HEADER_SIZE => Ok(Self::parse_pipe(reader.rest(), endian)),
+            PIPE_HEADER_SIZE => Ok(Self::parse_pipe(reader.rest(), endian, visited)),
             HEADER_SIZE_WITHOUT_FEATURES => {
                 let header = FileHeader::parse(&mut reader, false)
                     .ok_or(cut(HEADER_SIZE_WITHOUT_FEATURES))?;
@@ -136,10 +148,16 @@ impl<'a> PerfData<'a> {
     }
 
     /// A pipe brings events and features as records, before the first that needs them.
-    fn parse_pipe(records: &'a [u8], endian: Endian) -> Self {
+    fn parse_pipe(records: &'a [u8], endian: Endian, visited: &dyn Fn(Range<u64>)) -> Self {
+        const STEP_BYTES: u64 = 1 << 20;
+        let mut step_start = 0;
         let mut events: Vec<EventAttr> = Vec::new();
         let mut features = Features::default();
         for record in Records::new(records, PIPE_HEADER_SIZE, endian) {
+            if record.offset.saturating_sub(step_start) >= STEP_BYTES {
+                visited(step_start..record.offset);
+                step_start = record.offset;
+            }
             match record.kind {
                 RecordKind::HEADER_ATTR => events.extend(header_attr(record.body, endian)),
                 RecordKind::EVENT_UPDATE => {

@@ -46,7 +46,7 @@ impl Recording {
 
     /// The header, and all records.
     pub(crate) fn parse(&self) -> Result<PerfData<'_>, perf_data::Error> {
-        let perf = PerfData::parse(&self.file)?;
+        let perf = parse(&self.file)?;
         Ok(match &self.unpacked {
             Some(unpacked) => perf.with_records(&unpacked.records),
             None => perf,
@@ -70,9 +70,7 @@ impl Recording {
 
     /// Gives back memory that holds bytes which were read; they come again if asked for.
     pub(crate) fn release(&self, range: Range<u64>) {
-        if let (Ok(start), Ok(end)) = (range.start.try_into(), range.end.try_into()) {
-            self.records().release(start..end);
-        }
+        release(self.records(), range);
     }
 
     /// The file in which the records are.
@@ -83,7 +81,7 @@ impl Recording {
     /// Writes the records to one file if they do not stand in one, as they are, already.
     fn unpack(path: &Path, file: MappedFile, others: &[PathBuf]) -> Result<Self, Failure> {
         // Who parses the file again will tell what is wrong with it.
-        let perf = PerfData::parse(&file).ok();
+        let perf = parse(&file).ok();
         let Some(perf) = perf.filter(|perf| perf.is_compressed() || !others.is_empty()) else {
             return Ok(Self { file, unpacked: None });
         };
@@ -103,6 +101,16 @@ impl Recording {
         })?;
         file.release(0..file.len());
         Ok(Self { file, unpacked: Some(Unpacked { records, losses }) })
+    }
+}
+
+fn parse(file: &MappedFile) -> Result<PerfData<'_>, perf_data::Error> {
+    PerfData::parse_visiting(file, &|range| release(file, range))
+}
+
+fn release(file: &MappedFile, range: Range<u64>) {
+    if let (Ok(start), Ok(end)) = (range.start.try_into(), range.end.try_into()) {
+        file.release(start..end);
     }
 }
 
