@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use perf_data::{PerfData, RecordKind};
-use profile::{BinaryKind, Profile, Reason};
+use profile::{BinaryKind, EventMismatch, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
 use symbolize::{BinaryReport, Symbolized};
 
@@ -121,6 +121,12 @@ pub(crate) fn not_selectable(shown: &str, error: &SelectionError) -> Failure {
     }
 }
 
+/// Recordings of which one counted something else.
+pub(crate) fn events_differ(first: &str, other: &str, error: &EventMismatch) -> Failure {
+    Failure::new(format!("`{other}` cannot be added to `{first}`: {error}"))
+        .hint("`--event NAME` takes one event that both have; otherwise convert them one by one")
+}
+
 /// A recording with samples, all of them left out.
 pub(crate) fn nothing_selected(
     shown: &str,
@@ -166,7 +172,7 @@ pub(crate) fn for_symbols(
         let is_main = profile.main_binary == Some(report.binary);
         if kind(report) == BinaryKind::File && envoy::is_envoy(base_name(path)) {
             let version = report.used.as_ref().and_then(|used| envoy::version_of(&used.image));
-            hints.push(envoy::hint(path, binary.build_id, version, &job.recording));
+            hints.push(envoy::hint(path, binary.build_id, version, job.first_recording()));
         } else if is_main && report.refused.is_empty() {
             hints.push(format!(
                 "`--debug-image PATH` names the functions of `{path}`: its unstripped build, or a directory with it"
