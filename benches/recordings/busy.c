@@ -54,8 +54,9 @@ int main(int argc, char **argv) {
   if (argc != 3) return fprintf(stderr, "usage: busy SECONDS PATHS\n"), 2;
   intptr_t seconds = atoi(argv[1]);
   paths = (uint64_t)atoll(argv[2]);
-  pthread_t threads[4];
-  for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, work, (void *)seconds);
-  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  pthread_t threads[3];
+  for (int i = 0; i < 3; i++) pthread_create(&threads[i], NULL, work, (void *)seconds);
+  work((void *)seconds);
+  for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
   return 0;
 }

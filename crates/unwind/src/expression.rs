@@ -45,3 +45,44 @@ pub(crate) fn evaluate<R: Reader>(
         _ => Err(MEANINGLESS),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gimli::{EndianSlice, Format, LittleEndian, X86_64};
+    use perf_data::UserStack;
+
+    use super::*;
+
+    fn value(program: &[u8]) -> Result<u64, Unreadable> {
+        let mut registers = Registers::NONE;
+        registers.set(X86_64::RSP, 0x1000);
+        let bytes: Vec<u8> =
+            [1_u64, 2, 0x7000].iter().flat_map(|word| word.to_le_bytes()).collect();
+        let stack = Stack::new(0x1000, UserStack { bytes: &bytes, is_full: true });
+        let encoding = Encoding { address_size: 8, format: Format::Dwarf32, version: 4 };
+        let expression = Expression(EndianSlice::new(program, LittleEndian));
+        evaluate(expression, encoding, None, &registers, &stack)
+    }
+
+    const DEREF: u8 = 0x06;
+    const PLUS_CONSTANT: u8 = 0x23;
+    const STACK_POINTER: u8 = 0x77;
+    const SKIP: u8 = 0x2f;
+
+    #[test]
+    fn the_stack_pointer_may_have_been_saved_on_the_stack() {
+        assert_eq!(value(&[STACK_POINTER, 16, DEREF, PLUS_CONSTANT, 8]), Ok(0x7008));
+    }
+
+    #[test]
+    fn memory_that_was_not_dumped_says_so() {
+        assert_eq!(value(&[STACK_POINTER, 24, DEREF]), Err(Unreadable::BehindDump));
+    }
+
+    #[test]
+    fn what_never_ends_or_makes_no_sense_has_no_value() {
+        for program in [&[SKIP, 0xfd, 0xff][..], &[DEREF], &[0x70, 0], &[0xff], &[]] {
+            assert_eq!(value(program), Err(Unreadable::Elsewhere), "{program:x?}");
+        }
+    }
+}

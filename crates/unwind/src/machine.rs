@@ -64,22 +64,20 @@ impl Machine {
         }
     }
 
+    /// Where the tables have the return address: a register of arm64, and none of x86-64.
+    pub(crate) fn return_address(self) -> Register {
+        match self {
+            Self::X86_64 => X86_64::RA,
+            Self::Aarch64 => AArch64::X30,
+        }
+    }
+
     /// The register that holds the return address when a function is entered; on x86-64 it is on
     /// the stack.
     pub(crate) fn link_register(self) -> Option<Register> {
         match self {
             Self::X86_64 => None,
             Self::Aarch64 => Some(AArch64::X30),
-        }
-    }
-
-    /// Whether functions must leave the register as they found it.
-    pub(crate) fn is_preserved(self, register: u16) -> bool {
-        match self {
-            // rbx, rbp, r12 to r15
-            Self::X86_64 => matches!(register, 3 | 6 | 12..=15),
-            // x19 to x29
-            Self::Aarch64 => matches!(register, 19..=29),
         }
     }
 

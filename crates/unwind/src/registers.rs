@@ -44,15 +44,4 @@ impl Registers {
             self.known &= !(1 << register.0);
         }
     }
-
-    /// What a caller can rely on when a function has returned.
-    pub(crate) fn preserved(&self, machine: Machine) -> Self {
-        let mut preserved = *self;
-        for register in (0..).take(self.values.len()) {
-            if !machine.is_preserved(register) {
-                preserved.forget(Register(register));
-            }
-        }
-        preserved
-    }
 }

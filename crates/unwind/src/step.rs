@@ -36,16 +36,25 @@ impl Applied<'_> {
         }
         let cfa = self.cfa(registers, stack)?;
         let before = registers.get(machine.stack_pointer()).unwrap_or(0);
-        let address = self
-            .recover(rule.return_address, cfa, registers, stack)?
-            .ok_or(Unreadable::Elsewhere)?;
+        let address = match self.recover(rule.return_address, cfa, registers, stack) {
+            // At the end of a function on arm64 the register has it again, while the table still
+            // has the place on the stack that was freed.
+            Err(_) if is_below(rule.return_address, cfa, before) => {
+                machine.link_register().and_then(|link| registers.get(link))
+            }
+            recovered => recovered?,
+        };
+        let address = address.ok_or(Unreadable::Elsewhere)?;
         // A frame takes room on the stack, but for one that keeps its return address in a
         // register; that one is the innermost, since calling would overwrite it.
         let is_leaf = rule.return_address != Recover::At(-8) && cfa == before;
         if !rule.is_signal && cfa <= before && !is_leaf {
             return Err(Unreadable::Elsewhere);
         }
-        let mut caller = if rule.is_signal { *registers } else { registers.preserved(machine) };
+        // Hand-written code counts on registers that functions need not keep, where it knows that
+        // the one it calls does. Only the return address is the callee's own.
+        let mut caller = *registers;
+        caller.forget(machine.return_address());
         caller.set(machine.stack_pointer(), cfa);
         for &(register, recover) in &rule.registers {
             match self.recover(recover, cfa, registers, stack) {

@@ -1,8 +1,9 @@
-//! A real Envoy, from recordings and a binary that are too large for the repository.
+//! Real programs, from recordings and binaries that are too large for the repository: an Envoy, and
+//! the hand-written assembly of a cryptographic library.
 //!
 //! `scripts/check-unwinding` makes them and says where they are. Without them these tests are
 //! skipped, and say so.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -73,18 +74,31 @@ fn of_dumps_of_8_kilobytes_80_percent_reach_the_thread_start() {
     assert!(share >= 0.80, "{share}");
 }
 
-/// Where perf's stack ends earlier, ours goes on; where both have a frame, it is the same one.
 #[test]
-fn frame_by_frame_the_stacks_are_perfs() {
+fn frame_by_frame_the_stacks_of_envoy_are_perfs() {
     let Some(directory) = directory() else { return };
-    let bytes = std::fs::read(directory.join("envoy.perf")).unwrap();
-    let conversion = unwound(&bytes, &[&directory.join("root")], 1);
+    compare_with_perf(&directory, "envoy", &directory.join("root"));
+}
+
+/// Its functions keep no frame pointers, and have rules that read memory and any register.
+#[test]
+fn stacks_through_hand_written_assembly_are_whole_and_perfs() {
+    let Some(directory) = directory() else { return };
+    let share = share_of_whole_stacks(&directory.join("openssl.perf"), Path::new("/"));
+    assert!(share >= 0.99, "{share}");
+    compare_with_perf(&directory, "openssl", Path::new("/"));
+}
+
+/// Where perf's stack ends earlier, ours goes on; where both have a frame, it is the same one.
+fn compare_with_perf(directory: &Path, name: &str, root: &Path) {
+    let bytes = std::fs::read(directory.join(format!("{name}.perf"))).unwrap();
+    let conversion = unwound(&bytes, &[root], 1);
     let mut ours = BTreeMap::<Vec<String>, u64>::new();
     for (mut stack, count) in our_stacks(&conversion.profile) {
         stack.retain(|frame| !MARKERS.contains(&frame.as_str()));
         *ours.entry(stack).or_default() += count;
     }
-    let mut perfs = perfs_stacks(&directory.join("envoy.samples.tsv.gz"));
+    let mut perfs = perfs_stacks(&directory.join(format!("{name}.samples.tsv.gz")));
     let samples = perfs.len();
     perfs.retain(|stack| match ours.get_mut(stack) {
         Some(count) if *count > 0 => {
@@ -94,12 +108,15 @@ fn frame_by_frame_the_stacks_are_perfs() {
         _ => true,
     });
     println!("{} of {samples} stacks are the same", samples - perfs.len());
+    let mut ends = BTreeMap::<_, u64>::new();
     for perf in perfs {
         // Any of ours that begins as perf's does.
         let longer = ours.iter_mut().find(|(ours, count)| **count > 0 && ours.starts_with(&perf));
         let Some((longer, count)) = longer else { panic!("only perf has {perf:#?}") };
         *count -= 1;
-        let innermost = perf.first().map_or("", String::as_str);
-        println!("perf has {} frames of {}, from {innermost}", perf.len(), longer.len());
+        *ends.entry((perf.last().cloned(), longer.get(perf.len()).cloned())).or_default() += 1;
+    }
+    for ((perfs, ours), count) in ends {
+        println!("{count} of perf's end in {perfs:?}, where ours go on to {ours:?}");
     }
 }

@@ -1,5 +1,5 @@
 //! A small program whose functions keep no frame pointers, against perf's own unwinding.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
