@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use libfuzzer_sys::fuzz_target;
 use perf_data::{PerfData, write_records};
-use session::{LabelKey, Options, convert};
+use session::{LabelKey, Options, Selection, convert};
 
 fuzz_target!(|input: &[u8]| {
     let Ok(mut perf) = PerfData::parse(input) else { return };
@@ -15,7 +15,11 @@ fuzz_target!(|input: &[u8]| {
         write_records(records, offset, perf.endian(), &mut inflated).unwrap();
         perf = perf.with_records(&inflated);
     }
-    let options = Options { labels: LabelKey::ALL.to_vec(), threads: NonZeroUsize::MIN };
+    let options = Options {
+        labels: LabelKey::ALL.to_vec(),
+        selection: Selection::default(),
+        threads: NonZeroUsize::MIN,
+    };
     let conversion = convert(&perf, &options, None, &|_| {});
     assert!(conversion.profile.check());
 });

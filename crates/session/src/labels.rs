@@ -52,6 +52,25 @@ impl LabelKey {
         Self::LISTED.iter().find(|(listed, _)| *listed == name).map(|(_, keys)| *keys)
     }
 
+    /// Every label that there is.
+    pub const ALL: [Self; 15] = [
+        Self::Comm,
+        Self::ThreadComm,
+        Self::Pid,
+        Self::Tid,
+        Self::Cpu,
+        Self::TimestampNs,
+        Self::ExecutionMode,
+        Self::Cgroup,
+        Self::CodePageSize,
+        Self::DataPageSize,
+        Self::CacheLatency,
+        Self::DataSrc,
+        Self::SnoopStatus,
+        Self::InsLat,
+        Self::RetireLat,
+    ];
+
     /// Every name that a list may have, and its labels.
     pub const LISTED: [(&str, &[Self]); 13] = [
         ("comm", &[Self::Comm]),

@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 use peak_alloc::PeakAlloc;
 use perf_data::PerfData;
 use perf_data_builder::{Bytes, Event, Order, PerfFile, flags};
-use session::{LabelKey, Options, convert};
+use session::{LabelKey, Options, Selection, convert};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -128,7 +128,11 @@ fn id(n: u64) -> i32 {
 
 /// Bytes allocated at the peak of reading, what was there before not counted.
 fn peak(bytes: &[u8]) -> usize {
-    let options = Options { labels: LabelKey::ALL.to_vec(), threads: NonZeroUsize::MIN };
+    let options = Options {
+        labels: LabelKey::ALL.to_vec(),
+        selection: Selection::default(),
+        threads: NonZeroUsize::MIN,
+    };
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
     if let Ok(perf) = PerfData::parse(bytes) {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use perf_data::{PerfData, write_records};
 use perf_data_builder::{Event, Order, PerfFile, flags};
-use session::{LabelKey, Options, convert};
+use session::{LabelKey, Options, Selection, convert};
 
 /// What no input may take, of a few kilobytes each.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -25,7 +25,11 @@ fn read(bytes: &[u8]) {
         write_records(records, offset, perf.endian(), &mut inflated).unwrap();
         perf = perf.with_records(&inflated);
     }
-    let options = Options { labels: LabelKey::ALL.to_vec(), threads: NonZeroUsize::MIN };
+    let options = Options {
+        labels: LabelKey::ALL.to_vec(),
+        selection: Selection::default(),
+        threads: NonZeroUsize::MIN,
+    };
     let conversion = convert(&perf, &options, None, &|_| {});
     assert!(conversion.profile.check());
 }
@@ -297,7 +301,11 @@ fn as_many_as_asked_for() {
 fn the_built_recordings_are_whole() {
     for (name, bytes) in recordings().iter().filter(|(name, _)| name.starts_with("built")) {
         let perf = PerfData::parse(bytes).unwrap();
-        let options = Options { labels: LabelKey::ALL.to_vec(), threads: NonZeroUsize::MIN };
+        let options = Options {
+            labels: LabelKey::ALL.to_vec(),
+            selection: Selection::default(),
+            threads: NonZeroUsize::MIN,
+        };
         let conversion = convert(&perf, &options, None, &|_| {});
         let losses = conversion.losses;
         assert_eq!((losses.unreadable_samples, losses.broken_records), (0, 0), "{name}");

@@ -12,7 +12,7 @@ use common::{our_stacks, repository};
 use perf_data::PerfData;
 use perf_data_builder::{Event, Order, PerfFile, flags};
 use profile::{Binary, Id, Profile};
-use session::{Conversion, Options, convert};
+use session::{Conversion, Options, Selection, convert};
 use unwind::Unwinding;
 
 /// `IP`, `TID`, `TIME`, `CALLCHAIN`, `REGS_USER`, `STACK_USER`
@@ -44,7 +44,8 @@ fn unwound(arch: &str, mask: u64, elf: &Path, dump: &Dump<'_>) -> Conversion {
     let layout = image.layout().clone();
     let found = Match { image, code: None, package: None, layout };
     let find = |_: &Profile, _: Id<Binary>| Some(found.clone());
-    let options = Options { labels: Vec::new(), threads: NonZeroUsize::MIN };
+    let selection = Selection::default();
+    let options = Options { labels: Vec::new(), selection, threads: NonZeroUsize::MIN };
     let bytes = file.build();
     let perf = PerfData::parse(&bytes).unwrap();
     convert(&perf, &options, Some(&Unwinding::new(&find)), &|_| {})
