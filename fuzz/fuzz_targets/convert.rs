@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
         perf = perf.with_records(&inflated);
     }
     let options = Options {
-        labels: LabelKey::ALL.to_vec(),
+        labels: LabelKey::all(),
         selection: Selection::default(),
         threads: NonZeroUsize::MIN,
     };

@@ -52,25 +52,6 @@ impl LabelKey {
         Self::LISTED.iter().find(|(listed, _)| *listed == name).map(|(_, keys)| *keys)
     }
 
-    /// Every label that there is.
-    pub const ALL: [Self; 15] = [
-        Self::Comm,
-        Self::ThreadComm,
-        Self::Pid,
-        Self::Tid,
-        Self::Cpu,
-        Self::TimestampNs,
-        Self::ExecutionMode,
-        Self::Cgroup,
-        Self::CodePageSize,
-        Self::DataPageSize,
-        Self::CacheLatency,
-        Self::DataSrc,
-        Self::SnoopStatus,
-        Self::InsLat,
-        Self::RetireLat,
-    ];
-
     /// Every name that a list may have, and its labels.
     pub const LISTED: [(&str, &[Self]); 13] = [
         ("comm", &[Self::Comm]),
@@ -87,6 +68,17 @@ impl LabelKey {
         ("data_src", &[Self::DataSrc, Self::SnoopStatus]),
         ("weights", &[Self::CacheLatency, Self::InsLat, Self::RetireLat]),
     ];
+
+    /// Every label, once.
+    pub fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for key in Self::LISTED.iter().flat_map(|(_, keys)| *keys) {
+            if !all.contains(key) {
+                all.push(*key);
+            }
+        }
+        all
+    }
 
     /// The name of the label in a profile: `perf_to_profile`'s or, for what that does not have,
     /// the field's name in `perf script`.

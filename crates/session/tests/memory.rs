@@ -128,11 +128,9 @@ fn id(n: u64) -> i32 {
 
 /// Bytes allocated at the peak of reading, what was there before not counted.
 fn peak(bytes: &[u8]) -> usize {
-    let options = Options {
-        labels: LabelKey::ALL.to_vec(),
-        selection: Selection::default(),
-        threads: NonZeroUsize::MIN,
-    };
+    let labels = LabelKey::all();
+    let selection = Selection::default();
+    let options = Options { labels, selection, threads: NonZeroUsize::MIN };
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
     if let Ok(perf) = PerfData::parse(bytes) {

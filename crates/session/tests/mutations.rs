@@ -26,7 +26,7 @@ fn read(bytes: &[u8]) {
         perf = perf.with_records(&inflated);
     }
     let options = Options {
-        labels: LabelKey::ALL.to_vec(),
+        labels: LabelKey::all(),
         selection: Selection::default(),
         threads: NonZeroUsize::MIN,
     };
@@ -302,7 +302,7 @@ fn the_built_recordings_are_whole() {
     for (name, bytes) in recordings().iter().filter(|(name, _)| name.starts_with("built")) {
         let perf = PerfData::parse(bytes).unwrap();
         let options = Options {
-            labels: LabelKey::ALL.to_vec(),
+            labels: LabelKey::all(),
             selection: Selection::default(),
             threads: NonZeroUsize::MIN,
         };
