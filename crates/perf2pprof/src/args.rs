@@ -16,9 +16,9 @@ use crate::select_args::SelectArgs;
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch that can be typed")]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
 pub struct Args {
-    /// The recording; `-` for standard input
-    #[arg(value_name = "RECORDING")]
-    pub recording: PathBuf,
+    /// The recordings, which become one profile; `-` for standard input
+    #[arg(value_name = "RECORDING", required = true)]
+    pub recordings: Vec<PathBuf>,
 
     /// Write the profile here, as gzipped pprof protobuf; `-` for standard output
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]

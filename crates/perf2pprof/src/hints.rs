@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use perf_data::{PerfData, RecordKind};
-use profile::{BinaryKind, Profile, Reason};
+use profile::{BinaryKind, EventMismatch, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
 use symbolize::{BinaryReport, Symbolized};
 
@@ -122,6 +122,12 @@ pub(crate) fn not_selectable(shown: &str, error: &SelectionError) -> Failure {
                 .hint(format!("`perf record {record_with}` records it"))
         }
     }
+}
+
+/// Recordings of which one counted something else.
+pub(crate) fn events_differ(first: &str, other: &str, error: &EventMismatch) -> Failure {
+    Failure::new(format!("`{other}` cannot be added to `{first}`: {error}"))
+        .hint("`--event NAME` takes one event that both have; otherwise convert them one by one")
 }
 
 /// A recording with samples, all of them left out.

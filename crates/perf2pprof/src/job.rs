@@ -12,8 +12,8 @@ use crate::output::Target;
 /// A conversion.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The recording; `-` for standard input.
-    pub(crate) recording: PathBuf,
+    /// The recordings; `-` for standard input.
+    pub(crate) recordings: Vec<PathBuf>,
     /// The pprof profile.
     pub(crate) pprof: Option<Target>,
     /// The flame graph.
@@ -62,10 +62,10 @@ impl Job {
             sources,
             summary: (!args.quiet).then_some(args.summary),
             is_strict: args.strict,
-            recording: args.recording,
+            recordings: args.recordings,
         };
         if job.outputs().next().is_none() {
-            let stem = output_stem(&job.recording);
+            let stem = output_stem(job.first_recording());
             job.pprof = Some(Target::File(stem.with_added_extension("pb.gz")));
             job.svg = Some(Target::File(stem.with_added_extension("svg")));
         }
@@ -77,6 +77,11 @@ impl Job {
     pub(crate) fn write_only(&mut self, pprof: Target) -> Result<(), String> {
         (self.pprof, self.svg, self.folded) = (Some(pprof), None, None);
         self.check()
+    }
+
+    /// The recording that the outputs are named after.
+    pub(crate) fn first_recording(&self) -> &Path {
+        self.recordings.first().map_or(Path::new("-"), PathBuf::as_path)
     }
 
     /// Every output.
@@ -98,7 +103,7 @@ impl Job {
                 return Err(format!("two outputs are to be written to `{}`", path.display()));
             }
             if let Target::File(path) | Target::Existing(path) = target
-                && is_same_file(path, &self.recording)
+                && self.recordings.iter().any(|recording| is_same_file(path, recording))
             {
                 return Err(format!(
                     "`{}` is the recording, and would be overwritten",

@@ -21,10 +21,46 @@ use crate::recording::Recording;
 use crate::summary::Summary;
 use crate::warnings;
 
-/// Converts one recording.
+/// Converts recordings to one profile.
 pub fn run(job: &Job) -> Result<(), Failure> {
-    let shown = shown_name(&job.recording);
-    let recording = Recording::open(&job.recording)?;
+    let mut parts = Vec::new();
+    let mut nothing = None;
+    for path in &job.recordings {
+        let (conversion, failure) = read(job, path)?;
+        nothing = nothing.or(failure);
+        parts.push((shown_name(path), conversion));
+    }
+    // A series (`--switch-output`) is put together in the order of time.
+    parts.sort_by_key(|(_, conversion)| conversion.profile.recording.start_unix_nanos);
+    let names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
+    let mut conversion = merge(parts)?;
+    if let Some(failure) = nothing.filter(|_| conversion.profile.samples.is_empty()) {
+        return Err(failure);
+    }
+    let selection = &job.session.selection;
+    let symbolized = symbolize(job, &conversion.profile);
+    warn(job, warnings::of_symbols(&conversion.profile, &symbolized))?;
+    let comments = &mut conversion.profile.comments;
+    comments.extend(conversion.losses.comments());
+    if !selection.is_everything() {
+        comments.push(format!("selection:{selection}"));
+        comments.extend(conversion.left_out.iter().map(LeftOut::comment));
+    }
+
+    write_outputs(job, &title(&names), &conversion.profile, &symbolized.symbols)?;
+    let summary = || Summary::new(&names, job, &conversion, &symbolized);
+    match job.summary {
+        None => {}
+        Some(SummaryFormat::Text) => eprint!("{}", summary()),
+        Some(SummaryFormat::Json) => print_json(&summary())?,
+    }
+    Ok(())
+}
+
+/// Converts one recording; if it has no sample, with the reason.
+fn read(job: &Job, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
+    let shown = shown_name(path);
+    let recording = Recording::open(path)?;
     let perf = recording
         .parse()
         .map_err(|error| hints::not_perf_data(shown, &error, recording.first_bytes()))?;
@@ -36,31 +72,32 @@ pub fn run(job: &Job) -> Result<(), Failure> {
 
     let mut conversion = convert(job, &recording, &perf);
     name_events(job, &mut conversion.profile);
-    fill_start_time(&mut conversion, &job.recording);
+    fill_start_time(&mut conversion, path);
     warn(job, warnings::of_conversion(Path::new(shown), &perf, &recording, &conversion))?;
-    if conversion.profile.samples.is_empty() {
-        return Err(match conversion.left_out.as_slice() {
+    let nothing =
+        conversion.profile.samples.is_empty().then(|| match conversion.left_out.as_slice() {
             [] => hints::no_samples(shown, &perf),
             left_out => hints::nothing_selected(shown, selection, left_out),
         });
-    }
-    let symbolized = symbolize(job, &conversion.profile);
-    warn(job, warnings::of_symbols(&conversion.profile, &symbolized))?;
-    let comments = &mut conversion.profile.comments;
-    comments.extend(conversion.losses.comments());
-    if !selection.is_everything() {
-        comments.push(format!("selection:{selection}"));
-        comments.extend(conversion.left_out.iter().map(LeftOut::comment));
-    }
+    Ok((conversion, nothing))
+}
 
-    write_outputs(job, shown, &conversion.profile, &symbolized.symbols)?;
-    let summary = || Summary::new(shown, job, &conversion, &symbolized);
-    match job.summary {
-        None => {}
-        Some(SummaryFormat::Text) => eprint!("{}", summary()),
-        Some(SummaryFormat::Json) => print_json(&summary())?,
+fn merge(parts: Vec<(&str, Conversion)>) -> Result<Conversion, Failure> {
+    let mut parts = parts.into_iter();
+    let (first, mut all) = parts.next().ok_or_else(|| Failure::new("no recording is given"))?;
+    for (name, conversion) in parts {
+        all.merge(conversion).map_err(|error| hints::events_differ(first, name, &error))?;
     }
-    Ok(())
+    Ok(all)
+}
+
+/// What a flame graph of recordings is called.
+fn title(names: &[&str]) -> String {
+    match names {
+        [first, _, ..] => format!("{} and {} more", base_name(first), names.len() - 1),
+        [first] => base_name(first).to_owned(),
+        [] => String::new(),
+    }
 }
 
 fn shown_name(path: &Path) -> &str {
@@ -138,7 +175,7 @@ fn warn(job: &Job, warnings: Vec<Warning>) -> Result<(), Failure> {
 /// Writes all outputs, and only then gives the files their names.
 fn write_outputs(
     job: &Job,
-    shown: &str,
+    title: &str,
     profile: &Profile,
     symbols: &Symbols,
 ) -> Result<(), Failure> {
@@ -154,9 +191,7 @@ fn write_outputs(
         Ok::<_, Failure>(())
     };
     write(&job.pprof, &|out| pprof_format::write(profile, symbols, out).map(drop))?;
-    write(&job.svg, &|out| {
-        flamegraph::svg(profile, symbols, event, base_name(shown), out).map(drop)
-    })?;
+    write(&job.svg, &|out| flamegraph::svg(profile, symbols, event, title, out).map(drop))?;
     write(&job.folded, &|out| flamegraph::folded(profile, symbols, event, out).map(drop))?;
     for (target, output) in written {
         if let Err(error) = output.finish() {

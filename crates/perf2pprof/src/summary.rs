@@ -16,8 +16,10 @@ use crate::shares::{self, Weights, share};
 /// The result of a conversion. Shares are from 0 to 1.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
-    /// The recording, as the user named it.
+    /// The first recording, as the user named it.
     pub(crate) recording: String,
+    /// All recordings, in the order of time.
+    pub(crate) recordings: Vec<String>,
     /// The host, architecture and kernel that were recorded.
     pub(crate) host: Vec<String>,
     /// The perf that recorded.
@@ -119,7 +121,7 @@ pub(crate) struct LossSummary {
 impl Summary {
     /// Sums up a conversion.
     pub(crate) fn new(
-        shown: &str,
+        names: &[&str],
         job: &Job,
         conversion: &Conversion,
         symbolized: &Symbolized,
@@ -144,7 +146,8 @@ impl Summary {
         #[expect(clippy::cast_precision_loss, reason = "for people, who read three digits")]
         let seconds = |nanos: u64| nanos as f64 / 1e9;
         Self {
-            recording: shown.to_owned(),
+            recording: names.first().map_or(String::new(), |&name| name.to_owned()),
+            recordings: names.iter().map(|&name| name.to_owned()).collect(),
             host: host.into_iter().flatten().collect(),
             perf_version: recording.perf_version.clone(),
             duration_seconds: recording.duration_nanos.map(seconds),
@@ -172,7 +175,7 @@ impl Summary {
                 })
                 .collect(),
             hints: match job.symbolize {
-                Some(_) => hints::for_symbols(&job.recording, profile, symbolized, &weights),
+                Some(_) => hints::for_symbols(job.first_recording(), profile, symbolized, &weights),
                 None => Vec::new(),
             },
         }
@@ -324,7 +327,7 @@ impl Display for Summary {
 
 impl Summary {
     fn fmt_recording(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`:", self.recording)?;
+        write!(f, "`{}`:", self.recordings.join("`, `"))?;
         if let Some(seconds) = self.duration_seconds {
             write!(f, " {seconds:.1} s")?;
         }

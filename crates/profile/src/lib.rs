@@ -12,6 +12,7 @@
 
 mod address;
 mod binary;
+mod merge;
 mod sample;
 mod stack;
 mod symbols;
@@ -19,6 +20,7 @@ mod table;
 
 pub use address::{ElfAddr, FileOffset, RuntimeAddr};
 pub use binary::{Binary, BinaryKind, BuildId, Mapping, Relocation};
+pub use merge::EventMismatch;
 pub use sample::{
     Event, Label, LabelSet, LabelValue, SampleKey, SampleValue, Samples, Sampling, Unit,
 };

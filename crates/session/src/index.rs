@@ -14,6 +14,7 @@ use profile::{
 };
 
 use crate::losses::Losses;
+use crate::lost::LostByEvent;
 use crate::maps::Piece;
 use crate::reads::{Collector, LastValues};
 use crate::spaces::{Space, Spaces};
@@ -41,7 +42,7 @@ pub(crate) struct Index {
     pub(crate) is_timed: bool,
     /// The times of the first and the last sample, if they were asked for.
     pub(crate) sample_times: Option<(u64, u64)>,
-    /// By event: records that were lost from its buffer.
+    /// By event: samples that were lost.
     pub(crate) lost: Vec<u64>,
     /// The paths of control groups by their id.
     pub(crate) cgroups: FxHashMap<u64, Id<String>>,
@@ -64,7 +65,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
     let mut chunks = Vec::new();
     let mut chunk_start = records.offset();
     let mut latest = 0;
-    let mut lost_by_event = vec![0_u64; perf.events().len()];
+    let mut lost_by_event = LostByEvent::new(perf);
     let mut sample_times: Option<(u64, u64)> = None;
     let mut counters = Collector::new(perf);
     for record in records.by_ref() {
@@ -106,14 +107,11 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
         latest = time;
         match Change::parse(&record, perf) {
             Parsed::Change(change) => changes.push((time, change)),
-            Parsed::Lost(Lost { count, are_samples: true, .. }) => losses.lost_samples += count,
-            Parsed::Lost(Lost { count, id, .. }) => {
-                losses.lost_records += count;
-                if let Some(event) = id.and_then(|id| perf.event_of_id(id))
-                    && let Some(lost) = lost_by_event.get_mut(event)
-                {
-                    *lost = lost.saturating_add(count);
-                }
+            Parsed::Lost(lost) => {
+                let Losses { lost_samples, lost_records, .. } = &mut losses;
+                let sum = if lost.are_samples { lost_samples } else { lost_records };
+                *sum = sum.saturating_add(lost.count);
+                lost_by_event.add(perf, &record, &lost);
             }
             Parsed::Nothing => {}
             Parsed::Broken => losses.broken_records += 1,
@@ -141,7 +139,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
         records_end: end,
         is_timed,
         sample_times,
-        lost: lost_by_event,
+        lost: lost_by_event.told(perf),
         cgroups: builder.cgroups,
     }
 }

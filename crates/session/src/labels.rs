@@ -180,6 +180,8 @@ impl Labels {
         sample: &Sample<'_>,
     ) -> Facts {
         let weights = || Weights::of(perf, event, sample);
+        // 0 is what the kernel writes where the event has no such cost.
+        let is_measured = |cost: &u64| *cost > 0;
         let fact = |&(label, ..): &(LabelKey, _, _)| match label {
             LabelKey::Comm | LabelKey::ThreadComm | LabelKey::Pid | LabelKey::Tid => None,
             LabelKey::Cpu => sample.cpu.map(u64::from),
@@ -188,9 +190,9 @@ impl Labels {
             LabelKey::Cgroup => sample.cgroup,
             LabelKey::CodePageSize => sample.code_page_size.filter(|&size| size > 0),
             LabelKey::DataPageSize => sample.data_page_size.filter(|&size| size > 0),
-            LabelKey::CacheLatency => weights().map(|weights| weights.latency),
-            LabelKey::InsLat => weights()?.instruction.map(u64::from),
-            LabelKey::RetireLat => weights()?.retirement.map(u64::from),
+            LabelKey::CacheLatency => weights().map(|weights| weights.latency).filter(is_measured),
+            LabelKey::InsLat => weights()?.instruction.map(u64::from).filter(is_measured),
+            LabelKey::RetireLat => weights()?.retirement.map(u64::from).filter(is_measured),
             LabelKey::DataSrc => memory_level(sample.data_src?),
             LabelKey::SnoopStatus => sample.data_src.map(snoop_status),
         };

@@ -40,7 +40,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use perf_data::{PerfData, RecordsEnd};
-use profile::Profile;
+use profile::{EventMismatch, Profile};
 
 pub use labels::LabelKey;
 pub use losses::Losses;
@@ -84,8 +84,24 @@ pub struct Conversion {
     pub left_out: Vec<LeftOut>,
     /// The time between the last sample of the selected part of the recording and its last.
     pub nanos_after: u64,
-    /// Why the records ended.
+    /// Why the records ended; of several recordings, those of the first.
     pub end: RecordsEnd,
+}
+
+impl Conversion {
+    /// Adds all of another recording's. Its events must be the same ([`Profile::merge`]).
+    pub fn merge(&mut self, other: Self) -> Result<(), EventMismatch> {
+        let binaries = self.profile.merge(&other.profile)?;
+        self.losses.add(&other.losses.with_binaries(&binaries));
+        for left_out in other.left_out {
+            let is_same = |known: &&mut LeftOut| known.event == left_out.event;
+            match self.left_out.iter_mut().find(is_same) {
+                Some(known) => known.value.add(left_out.value),
+                None => self.left_out.push(left_out),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How far the conversion is.

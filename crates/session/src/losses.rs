@@ -76,6 +76,16 @@ impl Losses {
         }
     }
 
+    /// The same, for binaries with other ids.
+    pub(crate) fn with_binaries(&self, binaries: &[Id<Binary>]) -> Self {
+        let mut losses = Self { without_unwind_info: BTreeMap::new(), ..self.clone() };
+        for (binary, value) in &self.without_unwind_info {
+            let binary = binaries.get(binary.index()).copied().unwrap_or(*binary);
+            losses.without_unwind_info.entry(binary).or_default().add(*value);
+        }
+        losses
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.lost_records = self.lost_records.saturating_add(other.lost_records);
         self.lost_samples = self.lost_samples.saturating_add(other.lost_samples);

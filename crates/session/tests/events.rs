@@ -99,7 +99,7 @@ fn lost_samples_are_a_row_of_their_event() {
     sample(&mut file, 2, 30);
     file.record(2, 0, |body| body.u64(1).u64(3));
     file.record(2, 0, |body| body.u64(2).u64(5));
-    // What the kernel did not take, perf may have told as LOST already.
+    // What the processor could not take, by a perf before 6.1.
     file.record(13, 0, |body| body.u64(8));
     let all = conversion(&file, Selection::default());
     assert_eq!(lost(&all.profile), [(0, 3, 3000), (1, 5, 100)]);
@@ -113,4 +113,23 @@ fn lost_samples_are_a_row_of_their_event() {
     // Where they were, nobody knows.
     let pids = vec![1];
     assert_eq!(lost(&conversion(&file, Selection { pids, ..Selection::default() }).profile), []);
+}
+
+#[test]
+fn perf_6_1_and_later_says_exactly_how_many_samples_were_lost() {
+    let fixed = Event { period: 1000, ..Event::cpu_clock().flags(flags::SAMPLE_ID_ALL) };
+    let mut file = PerfFile::new(Order::Little);
+    file.event(fixed.sample_type(FIELDS).ids(&[1]));
+    sample(&mut file, 1, 1000);
+    let lost_samples = |file: &mut PerfFile, misc: u16, count: u64| {
+        file.record(13, misc, |body| body.u64(count).i32(1).i32(1).u64(1).u64(1));
+    };
+    file.record(2, 0, |body| body.u64(1).u64(9).i32(1).i32(1).u64(1).u64(1));
+    lost_samples(&mut file, 0, 7);
+    // By a filter (`perf record --filter`).
+    lost_samples(&mut file, 1 << 15, 100);
+    assert_eq!(lost(&conversion(&file, Selection::default()).profile), [(0, 9, 9000)]);
+    // VERSION
+    file.feature(5, |body| body.sized_text("6.1.187"));
+    assert_eq!(lost(&conversion(&file, Selection::default()).profile), [(0, 7, 7000)]);
 }
