@@ -126,6 +126,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
     for (time, change) in changes {
         builder.apply(time, &change);
     }
+    let lost = lost_by_event.told(perf, &mut losses);
     Index {
         spaces: builder.spaces,
         strings: builder.strings,
@@ -139,7 +140,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
         records_end: end,
         is_timed,
         sample_times,
-        lost: lost_by_event.told(perf),
+        lost,
         cgroups: builder.cgroups,
     }
 }

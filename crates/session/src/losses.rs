@@ -11,7 +11,7 @@ use crate::StackEnd;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Records that the kernel could not write because its buffer was full (`LOST`). Most
-    /// records are samples.
+    /// records are samples. Where perf (6.1 and later) counts the lost samples itself, it is 0.
     pub lost_records: u64,
     /// Samples that the kernel could not take (`LOST_SAMPLES`).
     pub lost_samples: u64,

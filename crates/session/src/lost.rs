@@ -14,6 +14,8 @@
 use perf_data::{Lost, PerfData, RawRecord};
 use profile::{Frame, LabelSet, Profile, SampleKey, SampleValue, Sampling, Stack};
 
+use crate::losses::Losses;
+
 /// The text of the only frame of a lost sample.
 pub const LOST: &str = "[lost]";
 
@@ -46,10 +48,14 @@ impl LostByEvent {
         }
     }
 
-    /// What perf tells best.
-    pub(crate) fn told(self, perf: &PerfData<'_>) -> Vec<u64> {
+    /// What perf tells best. Where that is its own count, `losses` does not count it twice.
+    pub(crate) fn told(self, perf: &PerfData<'_>, losses: &mut Losses) -> Vec<u64> {
         let is_exact = is_from_6_1(perf) && self.samples.iter().any(|&lost| lost > 0);
-        if is_exact { self.samples } else { self.records }
+        if !is_exact {
+            return self.records;
+        }
+        losses.lost_records = 0;
+        self.samples
     }
 }
 
