@@ -26,18 +26,26 @@ fn directory() -> Option<PathBuf> {
 const MARKERS: [&str; 3] = [BROKEN_STACK, NO_UNWIND_INFO, TRUNCATED_STACK];
 
 /// Prints how the stacks of a recording end, and returns the share of those that are whole: only
-/// the function that begins a thread says in its unwind table that it has no caller.
+/// the function that begins a thread says in its unwind table that it has no caller. Stacks that
+/// are lost in code made at run time (Envoy's Lua) are told of, and left out of the share: such
+/// code has no unwind table, and how many samples it gets is the load's choice.
 fn share_of_whole_stacks(recording: &Path, root: &Path) -> f64 {
     let bytes = std::fs::read(recording).unwrap();
     let start = Instant::now();
     let conversion = unwound(&bytes, &[root], 1);
     let seconds = start.elapsed().as_secs_f64();
     let mut ends = BTreeMap::<&str, u64>::new();
-    let (mut samples, mut frames) = (0, 0);
+    let (mut samples, mut frames, mut lost_in_made_code) = (0, 0, 0);
     let stacks = our_stacks(&conversion.profile);
     for (stack, count) in &stacks {
         let last = stack.last().map_or("[kernel thread]", String::as_str);
         *ends.entry(last).or_default() += count;
+        if let [.., before, marker] = &stack[..]
+            && before.starts_with("//anon")
+            && marker == BROKEN_STACK
+        {
+            lost_in_made_code += count;
+        }
         samples += count;
         frames += stack.len() as u64 * count;
     }
@@ -46,8 +54,12 @@ fn share_of_whole_stacks(recording: &Path, root: &Path) -> f64 {
     for (end, count) in &ends {
         println!("{:6.2} % {count:6} end in {end}", percent(*count));
     }
+    println!(
+        "{:6.2} % {lost_in_made_code:6} of them in code made at run time",
+        percent(lost_in_made_code)
+    );
     let whole = ends.iter().filter(|(end, _)| !MARKERS.contains(*end)).map(|(_, count)| count);
-    share(whole.sum(), samples)
+    share(whole.sum(), samples - lost_in_made_code)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people, who read three digits")]
