@@ -19,6 +19,7 @@
 //! in [`Losses`].
 
 mod callchain;
+mod callers;
 mod events;
 mod index;
 mod labels;

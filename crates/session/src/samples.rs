@@ -12,6 +12,7 @@ use profile::{
 };
 
 use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
+use crate::callers::{Callers, CallersKey, KnownCallers};
 use crate::index::Index;
 use crate::labels::{Facts, Labels};
 use crate::losses::Losses;
@@ -110,6 +111,7 @@ struct Reader<'a> {
     batch: Vec<Pending<'a>>,
     /// Stacks by the bytes of their callchain, and whatever else they depend on.
     known_stacks: FxHashMap<StackKey, KnownStack>,
+    known_callers: KnownCallers,
     /// Label sets by the number of the thread and what the sample adds.
     known_labels: FxHashMap<(usize, Facts), Id<LabelSet>>,
     latest_labels: (usize, Id<LabelSet>),
@@ -174,6 +176,7 @@ impl<'a> Reader<'a> {
             },
             batch: Vec::with_capacity(BATCH),
             known_stacks: FxHashMap::default(),
+            known_callers: KnownCallers::default(),
             known_labels: FxHashMap::default(),
             latest_labels: (usize::MAX, Id::new(0)),
             chain: Chain::default(),
@@ -273,19 +276,38 @@ impl<'a> Reader<'a> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(slot) => {
                 let Pending { callchain, ip, mode, thread, .. } = *pending;
-                let spaces = &self.threads.get(thread).spaces;
+                let ThreadState { spaces, generation, .. } = self.threads.get(thread);
                 let (resolver, chain) = (&mut self.resolver, &mut self.chain);
                 let leaf = ip.map(|ip| leaf(ip, mode));
-                if is_made {
-                    let (entries, end) = self.maker.entries();
-                    resolver.resolve(entries, end, leaf, spaces, chain);
+                let Context { selector, markers, .. } = *self.context;
+                // Which frames are left out can depend on the innermost one.
+                let key = if is_made || selector.selects_frames() {
+                    None
                 } else {
-                    let entries = entries_of(callchain);
-                    resolver.resolve(recorded(entries, mode), StackEnd::Whole, leaf, spaces, chain);
+                    CallersKey::of(callchain, stack_seed(mode, *generation))
+                };
+                let callers = key.and_then(|key| self.known_callers.get(key));
+                let entries = recorded(entries_of(callchain), mode);
+                match callers {
+                    _ if is_made => {
+                        let (entries, end) = self.maker.entries();
+                        resolver.resolve(entries, end, leaf, spaces, chain);
+                    }
+                    Some(callers) => {
+                        resolver.resolve(entries.take(1), callers.end, leaf, spaces, chain);
+                    }
+                    None => resolver.resolve(entries, StackEnd::Whole, leaf, spaces, chain),
                 }
-                let is_left_out = !self.context.selector.keep_selected(chain);
-                let stack = new_stack(&mut self.chunk, chain, self.context.markers);
-                slot.insert(KnownStack { is_left_out, ..stack })
+                let is_left_out = !selector.keep_selected(chain);
+                let known = match callers {
+                    Some(callers) => on_callers(&mut self.chunk, chain, callers.stack),
+                    None => new_stack(&mut self.chunk, chain, markers),
+                };
+                if let (Some(key), None) = (key, callers) {
+                    let stack = self.chunk.stacks[known.stack].parent;
+                    self.known_callers.insert(key, Callers { stack, end: known.end });
+                }
+                slot.insert(KnownStack { is_left_out, ..known })
             }
         };
         let Pending { event, labels, value, thread, .. } = *pending;
@@ -354,14 +376,27 @@ fn stack_seed(mode: CpuMode, generation: u32) -> u64 {
 }
 
 fn new_stack(chunk: &mut Chunk, chain: &Chain, markers: Markers) -> KnownStack {
+    let outermost = markers.of(chain.end).map(|marker| {
+        let frame = chunk.frames.intern(marker);
+        chunk.stacks.intern(Stack { parent: Stack::EMPTY, frame })
+    });
+    on_callers(chunk, chain, outermost.unwrap_or(Stack::EMPTY))
+}
+
+/// The stack of a chain whose outermost frame was called from `callers`.
+fn on_callers(chunk: &mut Chunk, chain: &Chain, callers: Id<Stack>) -> KnownStack {
     let Chunk { frames, stacks, .. } = chunk;
-    let mut stack = Stack::EMPTY;
-    for frame in chain.frames.iter().copied().chain(markers.of(chain.end)).rev() {
-        let frame = frames.intern(frame);
-        stack = stacks.intern(Stack { parent: stack, frame });
+    let stack = chain.frames.iter().rev().fold(callers, |parent, frame| {
+        let frame = frames.intern(*frame);
+        stacks.intern(Stack { parent, frame })
+    });
+    KnownStack {
+        stack,
+        end: chain.end,
+        is_leaf_unmapped: chain.is_leaf_unmapped,
+        is_left_out: false,
+        latest_row: NO_ROW,
+        event: 0,
+        labels: Id::new(0),
     }
-    let Chain { end, is_leaf_unmapped, .. } = *chain;
-    let labels = Id::new(0);
-    let (is_left_out, latest_row) = (false, NO_ROW);
-    KnownStack { stack, end, is_leaf_unmapped, is_left_out, latest_row, event: 0, labels }
 }

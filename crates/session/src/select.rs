@@ -314,10 +314,15 @@ impl<'a> Selector<'a> {
             && is_one(&self.selection.threads, &self.threads, thread.thread_comm)
     }
 
+    /// Whether frames are chosen too, and not samples alone.
+    pub(crate) fn selects_frames(&self) -> bool {
+        let Selection { binaries, no_kernel, no_user, .. } = self.selection;
+        !binaries.is_empty() || *no_kernel || *no_user
+    }
+
     /// Leaves the frames in `chain` that are wanted; `false`, and none, if the sample is not.
     pub(crate) fn keep_selected(&self, chain: &mut Chain) -> bool {
-        let Selection { binaries, no_kernel, no_user, .. } = self.selection;
-        if binaries.is_empty() && !no_kernel && !no_user {
+        if !self.selects_frames() {
             return true;
         }
         chain.frames.retain(|frame| !is_set(&self.hidden, frame.binary));
@@ -325,7 +330,7 @@ impl<'a> Selector<'a> {
         if !is_wanted {
             chain.frames.clear();
         }
-        if !is_wanted || *no_user {
+        if !is_wanted || self.selection.no_user {
             // What is said of the end is said of callers of the user's.
             chain.end = StackEnd::Whole;
         }
