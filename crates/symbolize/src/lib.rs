@@ -22,8 +22,10 @@ mod declaration;
 mod demangle;
 mod dwarf;
 mod frames;
+mod jitdump;
 mod kallsyms;
 mod kernel;
+mod made_code;
 mod perf_map;
 mod progress;
 mod report;
@@ -41,7 +43,7 @@ use crate::answer::{Answers, RawLine};
 use crate::binary::{Addresses, Lookup};
 use crate::frames::{BinaryFrames, by_binary};
 use crate::kernel::{Kernel, Vmlinux};
-use crate::perf_map::PerfMap;
+use crate::made_code::MadeCode;
 use crate::progress::Meter;
 use crate::symbols::SymbolsBuilder;
 
@@ -194,12 +196,11 @@ impl Work<'_> {
         group: &BinaryFrames,
         report: &mut BinaryReport,
     ) -> Result<Vec<Answers>, Reason> {
-        let path = perf_map::path_of(pid, &self.profile.recording, &self.options.sources);
-        let opened = path.and_then(|path| Some((PerfMap::open(&path).ok()?, path)));
-        let (map, path) = opened.ok_or(Reason::Anonymous)?;
+        let made = MadeCode::of(pid, self.profile, &self.options.sources);
+        let (made, path) = made.ok_or(Reason::Anonymous)?;
         report.used = Some(UsedFiles::list(path));
         self.meter.add(group.places.len());
-        Ok(vec![named_by(&group.places, |address| map.find(address))])
+        Ok(vec![named_by(&group.places, |address| made.find(address))])
     }
 
     /// Code that the kernel made itself is recorded under the name of its one function.
