@@ -6,16 +6,31 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use session::LabelKey;
 
+use crate::command::Command;
 use crate::select_args::SelectArgs;
+use crate::symbol_args::SymbolArgs;
 
 /// Turn a perf.data recording into a pprof profile and a flame graph.
 ///
 /// Without -o, --flamegraph and --folded, `perf2pprof envoy.perf` writes envoy.pb.gz and envoy.svg
 /// to the current directory.
 #[derive(Debug, Parser)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch that can be typed")]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    /// Something else than a conversion.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// What to convert, and how.
+    #[command(flatten)]
+    pub convert: ConvertArgs,
+}
+
+/// What a conversion is told.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that can be typed")]
+pub struct ConvertArgs {
     /// The recordings, which become one profile; `-` for standard input
     #[arg(value_name = "RECORDING", required = true)]
     pub recordings: Vec<PathBuf>,
@@ -54,33 +69,13 @@ pub struct Args {
     #[command(flatten)]
     pub select: SelectArgs,
 
-    /// Take symbols from this ELF file, `.dwp` file or directory of them (repeatable)
-    #[arg(long, value_name = "PATH", help_heading = "Symbols")]
-    pub debug_image: Vec<PathBuf>,
-
-    /// Look up recorded paths below this directory instead of `/`
-    #[arg(long, value_name = "DIR", help_heading = "Symbols")]
-    pub sysroot: Option<PathBuf>,
-
-    /// Look for debug files here, laid out like /usr/lib/debug (repeatable)
-    #[arg(long, value_name = "DIR", help_heading = "Symbols")]
-    pub debug_dir: Vec<PathBuf>,
-
-    /// Name kernel functions by this copy of the recorded machine's /proc/kallsyms
-    #[arg(long, value_name = "FILE", help_heading = "Symbols")]
-    pub kallsyms: Option<PathBuf>,
-
-    /// Name kernel functions by this kernel image with symbols
-    #[arg(long, value_name = "FILE", help_heading = "Symbols")]
-    pub vmlinux: Option<PathBuf>,
+    /// Where names come from.
+    #[command(flatten)]
+    pub symbols: SymbolArgs,
 
     /// Look up no names
     #[arg(long, help_heading = "Symbols")]
     pub no_symbols: bool,
-
-    /// Show calls that the compiler inlined as part of their caller
-    #[arg(long, help_heading = "Symbols")]
-    pub no_inlines: bool,
 
     /// How many threads to use [default: one per processor]
     #[arg(long, value_name = "N", help_heading = "Running")]

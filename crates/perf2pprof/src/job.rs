@@ -6,7 +6,7 @@ use std::thread;
 
 use binaries::Sources;
 
-use crate::args::{Args, SummaryFormat};
+use crate::args::{ConvertArgs, SummaryFormat};
 use crate::output::Target;
 
 /// A conversion.
@@ -36,12 +36,11 @@ pub struct Job {
 
 impl Job {
     /// Makes the arguments complete; the error is one of usage.
-    pub fn new(args: Args) -> Result<Self, String> {
+    pub fn new(args: ConvertArgs) -> Result<Self, String> {
         let threads = args
             .threads
             .or_else(|| thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN);
-        let sources = sources(args.debug_image, args.sysroot, args.debug_dir);
         let mut job = Self {
             pprof: args.output.as_deref().map(Target::new),
             svg: args.flamegraph.as_deref().map(Target::new),
@@ -52,14 +51,8 @@ impl Job {
                 threads,
             },
             has_raw_event_names: args.raw_event_names,
-            symbolize: (!args.no_symbols).then(|| symbolize::Options {
-                sources: sources.clone(),
-                kallsyms: args.kallsyms,
-                vmlinux: args.vmlinux,
-                inlines: !args.no_inlines,
-                threads,
-            }),
-            sources,
+            symbolize: (!args.no_symbols).then(|| args.symbols.options(threads)),
+            sources: args.symbols.sources(),
             summary: (!args.quiet).then_some(args.summary),
             is_strict: args.strict,
             recordings: args.recordings,
@@ -113,11 +106,6 @@ impl Job {
         }
         Ok(())
     }
-}
-
-fn sources(images: Vec<PathBuf>, sysroot: Option<PathBuf>, debug_dirs: Vec<PathBuf>) -> Sources {
-    let defaults = Sources::default();
-    Sources { images, sysroot: sysroot.unwrap_or(defaults.sysroot.clone()), debug_dirs, ..defaults }
 }
 
 /// `envoy` for `/tmp/envoy.perf`, in the current directory.

@@ -2,10 +2,12 @@
 //! crates below it, and nothing but this crate prints.
 //!
 //! ```text
-//! Args (what was typed) ─> Job (what to do) ─> run ─> Warning, Failure, Summary (what was done)
+//! Args (what was typed) ─┬─> Job (what to do) ─> run ─> Warning, Failure, Summary (what was done)
+//!                        └─> Command (a subcommand, each in a file of its own)
 //! ```
 
 mod args;
+mod command;
 mod compat;
 mod envoy;
 mod hints;
@@ -19,6 +21,7 @@ mod select_args;
 mod shares;
 mod stand_in;
 mod summary;
+mod symbol_args;
 mod warnings;
 
 pub use args::Args;

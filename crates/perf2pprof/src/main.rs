@@ -3,19 +3,25 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use perf2pprof::{Args, Job, run};
+use perf2pprof::{Args, Failure, Job, run};
 
 fn main() -> ExitCode {
-    let job = match Job::new(Args::parse()) {
-        Ok(job) => job,
-        // Exits with 2, as for every error of usage.
-        Err(problem) => Args::command().error(ErrorKind::ArgumentConflict, problem).exit(),
-    };
-    match run(&job) {
+    match run_args(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run_args(args: Args) -> Result<(), Failure> {
+    if let Some(command) = args.command {
+        return command.run();
+    }
+    match Job::new(args.convert) {
+        Ok(job) => run(&job),
+        // Exits with 2, as for every error of usage.
+        Err(problem) => Args::command().error(ErrorKind::ArgumentConflict, problem).exit(),
     }
 }

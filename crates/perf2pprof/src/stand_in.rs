@@ -89,7 +89,7 @@ impl StandIn {
 fn job(input: PathBuf, target: Target) -> Result<Job, Failure> {
     let words = [OsString::from("perf_to_profile"), "--quiet".into(), "--".into(), input.into()];
     let args = Args::try_parse_from(words).map_err(|error| Failure::new(error.to_string()))?;
-    let mut job = Job::new(args).map_err(Failure::new)?;
+    let mut job = Job::new(args.convert).map_err(Failure::new)?;
     job.write_only(target).map_err(Failure::new)?;
     Ok(job)
 }

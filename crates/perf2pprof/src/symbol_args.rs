@@ -1,0 +1,58 @@
+//! What the user can type to say where names come from.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use binaries::Sources;
+
+/// Where names come from.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SymbolArgs {
+    /// Take symbols from this ELF file, `.dwp` file or directory of them (repeatable)
+    #[arg(long, value_name = "PATH", help_heading = "Symbols")]
+    pub debug_image: Vec<PathBuf>,
+
+    /// Look up recorded paths below this directory instead of `/`
+    #[arg(long, value_name = "DIR", help_heading = "Symbols")]
+    pub sysroot: Option<PathBuf>,
+
+    /// Look for debug files here, laid out like /usr/lib/debug (repeatable)
+    #[arg(long, value_name = "DIR", help_heading = "Symbols")]
+    pub debug_dir: Vec<PathBuf>,
+
+    /// Name kernel functions by this copy of the recorded machine's /proc/kallsyms
+    #[arg(long, value_name = "FILE", help_heading = "Symbols")]
+    pub kallsyms: Option<PathBuf>,
+
+    /// Name kernel functions by this kernel image with symbols
+    #[arg(long, value_name = "FILE", help_heading = "Symbols")]
+    pub vmlinux: Option<PathBuf>,
+
+    /// Show calls that the compiler inlined as part of their caller
+    #[arg(long, help_heading = "Symbols")]
+    pub no_inlines: bool,
+}
+
+impl SymbolArgs {
+    /// The places to look for binaries in.
+    pub(crate) fn sources(&self) -> Sources {
+        let defaults = Sources::default();
+        Sources {
+            images: self.debug_image.clone(),
+            sysroot: self.sysroot.clone().unwrap_or(defaults.sysroot.clone()),
+            debug_dirs: self.debug_dir.clone(),
+            ..defaults
+        }
+    }
+
+    /// How frames are named.
+    pub(crate) fn options(&self, threads: NonZeroUsize) -> symbolize::Options {
+        symbolize::Options {
+            sources: self.sources(),
+            kallsyms: self.kallsyms.clone(),
+            vmlinux: self.vmlinux.clone(),
+            inlines: !self.no_inlines,
+            threads,
+        }
+    }
+}
