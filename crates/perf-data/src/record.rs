@@ -2,8 +2,8 @@
 
 use crate::attr::{Attr, SampleType};
 use crate::callchain::{Callchain, Words};
-use crate::resync::{MAX_DAMAGED, resync};
 use crate::reader::{Endian, Reader};
+use crate::resync::{MAX_DAMAGED, resync};
 
 /// A record, its body not yet looked at.
 #[derive(Clone, Copy, Debug)]

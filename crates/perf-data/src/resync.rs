@@ -16,9 +16,9 @@ const LAST_RECORDS: usize = 2;
 /// How far from the beginning of `bytes` records begin again. The first eight bytes are known to be
 /// no header; perf writes records in multiples of eight.
 pub(crate) fn resync(bytes: &[u8], endian: Endian) -> Option<usize> {
-    (8..bytes.len()).step_by(8).find(|&start| {
-        bytes.get(start..).is_some_and(|bytes| are_records(bytes, endian))
-    })
+    (8..bytes.len())
+        .step_by(8)
+        .find(|&start| bytes.get(start..).is_some_and(|bytes| are_records(bytes, endian)))
 }
 
 fn are_records(mut bytes: &[u8], endian: Endian) -> bool {

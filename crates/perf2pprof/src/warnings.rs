@@ -71,7 +71,9 @@ fn of_damage(shown: &str, damage: Damage, samples: u64) -> Warning {
         "`{shown}` is damaged: the record at byte {offset} claims a size of {size} bytes, and 8 is the least"
     ));
     let more = if places > 1 { format!(" in {places} places") } else { String::new() };
-    warning.detail(format!("kept: {samples} samples before and behind it; {lost} bytes{more} are lost"))
+    warning.detail(format!(
+        "kept: {samples} samples before and behind it; {lost} bytes{more} are lost"
+    ))
 }
 
 /// What could not be unpacked.

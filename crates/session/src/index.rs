@@ -6,8 +6,8 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use perf_data::{
-    BuildIdEntry, Cgroup, Comm, CpuMode, DeferredCallchain, Features, Ksymbol, Lost, Mmap,
-    Damage, PerfData, RawRecord, RecordKind, RecordsEnd, Task,
+    BuildIdEntry, Cgroup, Comm, CpuMode, Damage, DeferredCallchain, Features, Ksymbol, Lost, Mmap,
+    PerfData, RawRecord, RecordKind, RecordsEnd, Task,
 };
 use profile::{
     Binary, BinaryKind, BuildId, FileOffset, Id, Mapping, Relocation, RuntimeAddr, Table,
