@@ -15,6 +15,7 @@
 //! of its sysroot. It is where files are mapped into memory ([`MappedFile`]), and the only crate
 //! with `unsafe` code.
 
+mod calls;
 mod elf_image;
 mod geometry;
 mod given;
@@ -28,6 +29,7 @@ mod sources;
 mod sysroot;
 mod verify;
 
+pub use calls::{LONGEST_CALL, ends_in_call, has_known_calls};
 pub use elf_image::{DebugLink, ElfError, ElfImage, Machine};
 pub use geometry::RecordedRange;
 pub use layout::{Layout, Segment};
