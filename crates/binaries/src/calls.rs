@@ -8,13 +8,139 @@
 //! backwards, by the few forms that a call can have. Prefixes (REX, `notrack`, `bnd`, a segment)
 //! stand before what is read, and change neither its length nor its meaning. Far calls are left
 //! out: no program for Linux makes one.
+//!
+//! What counts, and what does not:
+//! - **Distinct return addresses**, not samples: one hot loop would drown all other evidence.
+//! - Not the frame below the kernel's, which is the exact instruction at which a fault or an
+//!   interrupt came ([`profile::FrameKind::InstructionPointer`]), nor the trampoline to which the
+//!   kernel lets a signal handler return: no call stands before either.
+//! - A frame pointer that was none can lead to an address that is no return address and lies in
+//!   the file by chance. So not all of them have to follow a call, but [`ASKED_SHARE`].
+//! - Of a few addresses one such stray would weigh too much. Of fewer than twenty, a file is
+//!   refused if the right one would do as badly less than once in a hundred times, if a call
+//!   stood before each address with the probability that is asked for: none of two, one of three,
+//!   six of ten. A single address decides nothing.
+//! - Stacks that were unwound (`--call-graph dwarf`) took the way that the file itself told. The
+//!   addresses are still words that the recorded process had on its stack, so that a wrong file
+//!   is found out. But that they follow calls is no proof of it, and is not called one.
+
+use std::fmt;
 
 use object::elf;
+use profile::FileOffset;
 
-use crate::Machine;
+use crate::{ElfImage, Machine};
 
 /// The most bytes before an address that decide whether a call ends there.
 pub const LONGEST_CALL: usize = 7;
+
+/// The share of return addresses that follow a call in the recorded file, at least.
+pub const ASKED_SHARE: f64 = 0.95;
+
+/// From so many return addresses on, the share alone decides.
+const ENOUGH: usize = 20;
+
+/// With fewer, how improbable the right file must be to be refused.
+const IMPROBABLE: f64 = 0.01;
+
+/// How many of a binary's recorded return addresses follow a call instruction in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Distinct return addresses.
+    pub addresses: usize,
+    /// Those that follow a call.
+    pub after_call: usize,
+}
+
+impl Calls {
+    /// Asks of each address whether it follows a call; those for which that cannot be said do
+    /// not count.
+    pub fn count(
+        addresses: &[FileOffset],
+        follows_call: impl Fn(FileOffset) -> Option<bool>,
+    ) -> Self {
+        let mut calls = Self::default();
+        for follows in addresses.iter().filter_map(|&address| follows_call(address)) {
+            calls.addresses += 1;
+            calls.after_call += usize::from(follows);
+        }
+        calls
+    }
+
+    /// Looks into the code of an image. `None` if it has no code, or none that is understood.
+    pub(crate) fn of(image: &ElfImage, addresses: &[FileOffset]) -> Option<Self> {
+        let machine = image.machine();
+        let is_known = image.has_code() && has_known_calls(machine);
+        is_known.then(|| Self::count(addresses, |address| follows_call(image, machine, address)))
+    }
+
+    /// The share of addresses that follow a call, from 0 to 1; 1 without any address.
+    #[expect(clippy::cast_precision_loss, reason = "no file has 2^52 return addresses")]
+    pub fn share(self) -> f64 {
+        if self.addresses == 0 { 1.0 } else { self.after_call as f64 / self.addresses as f64 }
+    }
+
+    /// Whether the file cannot be the recorded one.
+    pub fn contradict(self) -> bool {
+        self.share() < ASKED_SHARE && (self.addresses >= ENOUGH || self.probability() < IMPROBABLE)
+    }
+
+    /// Whether the figure says anything for the file: a few addresses follow calls by chance.
+    pub fn are_proof(self) -> bool {
+        !self.contradict() && self.addresses >= 3
+    }
+
+    /// The probability of so few calls or fewer in the recorded file: the lower tail of the
+    /// binomial distribution.
+    fn probability(self) -> f64 {
+        let miss = 1.0 - ASKED_SHARE;
+        // Each term from the one before: n over k grows by (n - k) / (k + 1).
+        let mut term = (0..self.addresses).fold(1.0, |term, _| term * miss);
+        let mut sum = 0.0;
+        for k in 0..=self.after_call {
+            sum += term;
+            #[expect(clippy::cast_precision_loss, reason = "fewer than `ENOUGH`")]
+            let grown = (self.addresses - k) as f64 / (k + 1) as f64;
+            term *= grown * ASKED_SHARE / miss;
+        }
+        sum
+    }
+}
+
+/// `105 of 105`, with the share if not all.
+impl fmt::Display for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { addresses, after_call } = self;
+        write!(f, "{after_call} of {addresses}")?;
+        if after_call < addresses {
+            // Rounded down, so that no share is shown as one that it did not reach.
+            let tenths = (self.share() * 1000.0).floor() / 10.0;
+            write!(f, " ({tenths:.1}%)")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the recorded address, a place in the file, follows a call. `None` if it is the
+/// trampoline of a signal.
+fn follows_call(image: &ElfImage, machine: Machine, address: FileOffset) -> Option<bool> {
+    let code_before = |address: FileOffset| {
+        let segment = image.layout().executable().find(|segment| {
+            let into = address.0.wrapping_sub(segment.offset.0);
+            into > 0 && into <= segment.file_size
+        })?;
+        let start = usize::try_from(segment.offset.0).ok()?;
+        let end = usize::try_from(address.0).ok()?;
+        let longest = end.saturating_sub(LONGEST_CALL).max(start);
+        Some((image.bytes().get(longest..end)?, image.bytes().get(end..)?))
+    };
+    // Outside of all code there is no call.
+    let Some((before, after)) = code_before(address) else { return Some(false) };
+    if is_signal_return(machine, after) {
+        return None;
+    }
+    ends_in_call(machine, before)
+}
 
 /// Whether code for this machine is understood by [`ends_in_call`].
 pub fn has_known_calls(machine: Machine) -> bool {
@@ -85,6 +211,20 @@ fn is_arm64_call(code: &[u8]) -> bool {
         || is(0xffff_fc1f, 0xd63f_0000) // blr
         || is(0xffff_f81f, 0xd63f_081f) // blraaz, blrabz
         || is(0xffff_f800, 0xd73f_0800) // blraa, blrab
+}
+
+/// Whether the code at a return address is that of a signal's trampoline. The kernel lets a
+/// signal handler return to it (`SA_RESTORER`, or the vDSO), and no call stands before it.
+fn is_signal_return(machine: Machine, code: &[u8]) -> bool {
+    let forms: &[&[u8]] = match elf::Machine(machine.0) {
+        elf::EM_X86_64 => &[
+            b"\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", // mov $15, %rax; syscall
+            b"\xb8\x0f\x00\x00\x00\x0f\x05",         // mov $15, %eax; syscall
+        ],
+        elf::EM_AARCH64 => &[b"\x68\x11\x80\xd2\x01\x00\x00\xd4"], // mov x8, #139; svc #0
+        _ => &[],
+    };
+    forms.iter().any(|form| code.starts_with(form))
 }
 
 #[cfg(test)]
@@ -173,5 +313,33 @@ mod tests {
         }
         assert_eq!(ends_in_call(Machine(243), b"\xe8\0\0\0\0"), None, "RISC-V is not known");
         assert!(has_known_calls(ARM64) && !has_known_calls(Machine(3)));
+    }
+
+    #[test]
+    fn a_stray_address_refuses_no_file_and_a_twin_is_refused_by_two() {
+        let contradicts = |after_call, addresses| Calls { addresses, after_call }.contradict();
+        // The least number of calls with which each number of addresses is accepted.
+        let least: Vec<_> = (0..=40)
+            .map(|addresses| (0..=addresses).find(|&calls| !contradicts(calls, addresses)).unwrap())
+            .collect();
+        // By Python's exact `math.comb`.
+        assert_eq!(
+            least[..20],
+            [0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15]
+        );
+        assert_eq!(
+            least[20..],
+            [19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 38]
+        );
+        assert!(!contradicts(105, 105) && contradicts(99, 105) && contradicts(1, 105));
+        assert!(!Calls { addresses: 2, after_call: 2 }.are_proof());
+    }
+
+    #[test]
+    fn a_share_is_shown_where_it_says_something() {
+        let shown = |after_call, addresses| Calls { addresses, after_call }.to_string();
+        assert_eq!(shown(105, 105), "105 of 105");
+        assert_eq!(shown(9999, 10_000), "9999 of 10000 (99.9%)");
+        assert_eq!(shown(1, 105), "1 of 105 (0.9%)");
     }
 }

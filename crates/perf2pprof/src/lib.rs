@@ -15,6 +15,7 @@ mod job;
 mod message;
 mod output;
 mod progress;
+mod proof;
 mod recording;
 mod run;
 mod select_args;

@@ -40,8 +40,10 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     let selection = &job.session.selection;
     let symbolized = symbolize(job, &conversion.profile);
     warn(job, warnings::of_symbols(&conversion.profile, &symbolized))?;
+    let forced = warnings::forced_comments(&conversion.profile, &symbolized);
     let comments = &mut conversion.profile.comments;
     comments.extend(conversion.losses.comments());
+    comments.extend(forced);
     if !selection.is_everything() {
         comments.push(format!("selection:{selection}"));
         comments.extend(conversion.left_out.iter().map(LeftOut::comment));
@@ -120,7 +122,10 @@ fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion 
     // What unwinds a stack must be the recorded file, as much as what names it.
     let locator = Locator::new(&job.sources);
     let find = |profile: &Profile, binary| locator.locate(&Recorded::of(profile, binary)).found;
-    session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited)
+    let mut conversion =
+        session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited);
+    conversion.profile.recording.is_unwound = true;
+    conversion
 }
 
 fn name_events(job: &Job, profile: &mut Profile) {

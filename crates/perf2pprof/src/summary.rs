@@ -11,6 +11,7 @@ use symbolize::{BinaryReport, Symbolized};
 use crate::hints;
 use crate::job::Job;
 use crate::output::Target;
+use crate::proof::Proof;
 use crate::shares::{self, Weights, share};
 
 /// The result of a conversion. Shares are from 0 to 1.
@@ -91,6 +92,8 @@ pub(crate) struct BinarySummary {
     pub(crate) with_lines: f64,
     /// Where its names come from, or why there are none.
     pub(crate) symbols: String,
+    /// What speaks for the file used, beside its build ID and segments.
+    pub(crate) proof: Option<Proof>,
     /// The files that were found, and are not the recorded one.
     pub(crate) refused: Vec<String>,
     /// Reservations about the file used.
@@ -231,6 +234,7 @@ impl BinarySummary {
             named: weights.named_share(),
             with_lines: weights.lines_share(),
             symbols: symbols(binary.kind, report),
+            proof: report.and_then(|report| Proof::of(profile, report)),
             refused: report
                 .map(|report| report.refused.iter().map(paths).collect())
                 .unwrap_or_default(),
@@ -360,6 +364,9 @@ impl Summary {
                 writeln!(f, "{INDENT} build ID {build_id}")?;
             }
             writeln!(f, "{INDENT} {}", binary.symbols)?;
+            if let Some(proof) = &binary.proof {
+                writeln!(f, "{INDENT} {proof}")?;
+            }
             for line in binary.notes.iter().chain(&binary.refused) {
                 writeln!(f, "{INDENT} {line}")?;
             }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use binaries::{Note, Refusal};
 use perf_data::{InflateProblem, PerfData, RecordsEnd, StreamLoss, Truncation};
 use profile::Profile;
 use session::{Conversion, Losses};
@@ -177,6 +178,7 @@ pub(crate) fn of_symbols(profile: &Profile, symbolized: &Symbolized) -> Vec<Warn
         let of_binary = &weights[report.binary.index()];
         let unnamed = shares::share(of_binary.frames - of_binary.named, all.frames);
         warnings.extend(refused(profile, report, unnamed));
+        warnings.extend(forced(profile, report));
         let path = &profile.strings[profile.binaries[report.binary].path];
         warnings.extend(report.problems.iter().map(|problem| of_problem(path, problem)));
     }
@@ -210,8 +212,39 @@ fn refused(profile: &Profile, report: &BinaryReport, unnamed: f64) -> Option<War
         percent(unnamed)
     );
     let mut warning = Warning::new(message).detail(first.refusal.to_string());
+    if profile.recording.is_unwound && matches!(first.refusal, Refusal::Calls(_)) {
+        warning = warning.detail("stacks through it were unwound by its tables, and are wrong too");
+    }
     for other in others {
         warning = warning.detail(format!("nor is `{}`: {}", other.path.display(), other.refusal));
     }
     Some(warning)
+}
+
+/// A file that the user wants though it is not the recorded one.
+fn forced(profile: &Profile, report: &BinaryReport) -> Option<Warning> {
+    let (path, refusal) = forced_file(report)?;
+    let recorded = &profile.strings[profile.binaries[report.binary].path];
+    let message = format!(
+        "`{path}` is not the `{recorded}` that was recorded, and names it because of `--force-symbols`"
+    );
+    Some(Warning::new(message).detail(refusal).detail("take every name of it for a guess"))
+}
+
+/// The same, as comments of the profile.
+pub(crate) fn forced_comments(profile: &Profile, symbolized: &Symbolized) -> Vec<String> {
+    let comment = |report: &BinaryReport| {
+        let (path, refusal) = forced_file(report)?;
+        let recorded = &profile.strings[profile.binaries[report.binary].path];
+        Some(format!("forced-symbols:{recorded} is named by {path}, which was refused: {refusal}"))
+    };
+    symbolized.binaries.iter().filter_map(comment).collect()
+}
+
+/// The file that was forced, and why it had been refused.
+fn forced_file(report: &BinaryReport) -> Option<(String, String)> {
+    let used = report.used.as_ref().filter(|_| report.notes.contains(&Note::Forced))?;
+    let refused = report.refused.iter().find(|refused| refused.path == used.image);
+    let refusal = refused.map(|refused| refused.refusal.to_string()).unwrap_or_default();
+    Some((used.image.display().to_string(), refusal))
 }
