@@ -60,7 +60,7 @@ pub fn run(job: &Job) -> Result<(), Failure> {
 }
 
 /// Converts one recording; if it has no sample, with the reason.
-fn read(job: &Job, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
+pub(crate) fn read(job: &Job, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
     let shown = shown_name(path);
     let recording = Recording::open(path)?;
     let perf = recording
@@ -102,7 +102,7 @@ fn title(names: &[&str]) -> String {
     }
 }
 
-fn shown_name(path: &Path) -> &str {
+pub(crate) fn shown_name(path: &Path) -> &str {
     if path == Path::new("-") { "standard input" } else { path.to_str().unwrap_or("the recording") }
 }
 
@@ -155,7 +155,7 @@ fn fill_start_time(conversion: &mut Conversion, path: &Path) {
     }
 }
 
-fn symbolize(job: &Job, profile: &Profile) -> Symbolized {
+pub(crate) fn symbolize(job: &Job, profile: &Profile) -> Symbolized {
     let Some(options) = &job.symbolize else {
         let symbols = Symbols::none(profile, Reason::NotAsked);
         let (binaries, refused, unused) = Default::default();
