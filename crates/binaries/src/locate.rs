@@ -164,6 +164,7 @@ impl<'sources> Locator<'sources> {
         let recorded = search.recorded;
         let mut notes = Vec::new();
         let mut calls = None;
+        let mut packages = Vec::new();
         let found = search.best().map(|(accepted, code)| {
             if accepted.is_forced {
                 notes.push(Note::Forced);
@@ -180,17 +181,24 @@ impl<'sources> Locator<'sources> {
             Match {
                 image: Arc::clone(&accepted.image),
                 code: code.map(|code| Arc::clone(&code.image)),
-                package: self.package(&accepted.image, &mut notes),
+                package: self.package(&accepted.image, &mut notes, &mut packages),
                 layout: with_code.layout.clone(),
             }
         });
-        Located { found, calls, refused: search.refused, notes }
+        let mut refused = search.refused;
+        refused.append(&mut packages);
+        Located { found, calls, refused, notes }
     }
 
     /// The package that has most of the units that were split off from `image`: one given by
     /// hand, or one beside it. The name says little: Envoy's contrib image has `envoy` and
     /// `envoy-contrib.dwp`.
-    fn package(&self, image: &ElfImage, notes: &mut Vec<Note>) -> Option<Arc<ElfImage>> {
+    fn package(
+        &self,
+        image: &ElfImage,
+        notes: &mut Vec<Note>,
+        refused: &mut Vec<Refused>,
+    ) -> Option<Arc<ElfImage>> {
         let ids = skeleton_ids(image).unwrap_or_default();
         if ids.is_empty() {
             return None;
@@ -201,9 +209,17 @@ impl<'sources> Locator<'sources> {
         let mut best: Option<(usize, Arc<ElfImage>)> = None;
         for package in given.chain(beside).filter(|image| image.is_package()) {
             let units = count_units(&package, &ids).unwrap_or(0);
+            if units == 0 {
+                let (path, refusal) = (package.path().to_owned(), Refusal::Package(ids.len()));
+                refused.push(Refused { path, refusal });
+            }
             if units > best.as_ref().map_or(0, |(most, _)| *most) {
                 best = Some((units, package));
             }
+        }
+        // With the right one at hand, others are no news: an image has packages of many programs.
+        if best.is_some() {
+            refused.retain(|refused| !matches!(refused.refusal, Refusal::Package(_)));
         }
         let Some((units, package)) = best else {
             notes.push(Note::PackageMissing);

@@ -49,6 +49,9 @@ pub enum Refusal {
         asked = ASKED_SHARE * 100.0
     )]
     Calls(Calls),
+    /// A DWARF package of another build: the units that were split off are not in it.
+    #[error("a DWARF package of another build: it has none of the {0} units looked up")]
+    Package(usize),
     /// Nothing is recorded that could tell whether it is the right file.
     #[error("neither a build ID nor a mapping is recorded to check it against")]
     Unverifiable,
@@ -75,7 +78,7 @@ impl Refusal {
             | Self::Calls(_)
             | Self::Unverifiable
             | Self::Checksum { .. } => true,
-            Self::Elf(_) | Self::Machine { .. } | Self::NoReference(_) => false,
+            Self::Elf(_) | Self::Machine { .. } | Self::Package(_) | Self::NoReference(_) => false,
         }
     }
 }

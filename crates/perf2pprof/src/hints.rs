@@ -15,6 +15,10 @@ use crate::shares::Weights;
 use crate::stack_health::StackHealth;
 use crate::summary::percent;
 
+/// What was given has no symbols.
+pub(crate) const FOR_STRIPPED: &str = "its debug image or debug package has the symbols; the images \
+     of Envoy 1.26.0 to 1.26.2 were published without";
+
 /// The recording cannot be opened.
 pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Failure {
     let shown = path.display();

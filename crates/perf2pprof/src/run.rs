@@ -39,7 +39,7 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     }
     let selection = &job.session.selection;
     let symbolized = symbolize(job, &conversion.profile);
-    warn(job, warnings::of_symbols(&conversion.profile, &symbolized))?;
+    warn(job, warnings::of_symbols(&conversion.profile, &symbolized, &job.sources.images))?;
     let forced = warnings::forced_comments(&conversion.profile, &symbolized);
     let comments = &mut conversion.profile.comments;
     comments.extend(conversion.losses.comments());

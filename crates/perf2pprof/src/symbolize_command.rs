@@ -99,7 +99,8 @@ impl SymbolizeArgs {
         let options = self.symbols.options(threads.unwrap_or(NonZeroUsize::MIN));
         let named = Named::new(&shown, &bytes, &options, self.quiet)?;
         let Named { imported, symbolized, .. } = &named;
-        self.warn(warnings::of_symbols(&imported.profile, symbolized))?;
+        let given = &options.sources.images;
+        self.warn(warnings::of_symbols(&imported.profile, symbolized, given))?;
 
         let mut comments = vec![format!("symbolized-by:perf2pprof {}", env!("CARGO_PKG_VERSION"))];
         comments.extend(warnings::forced_comments(&imported.profile, symbolized));
