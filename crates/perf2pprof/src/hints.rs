@@ -180,7 +180,12 @@ fn for_stacks(profile: &Profile, stacks: &StackHealth) -> Option<String> {
         return Some("`perf record -g` records callers; nearly no sample here has one".to_owned());
     }
     let early = percent(stacks.end_early);
-    if stacks.end_early < 0.1 {
+    if stacks.not_judged > 0.5 {
+        Some(format!(
+            "whether stacks reach the start of their thread is seen by the names of libc and of the program, which {} of the weight lacks: `--sysroot DIR` with the recorded machine's /usr/lib has libc's",
+            percent(stacks.not_judged)
+        ))
+    } else if stacks.end_early < 0.1 {
         None
     } else if profile.recording.is_unwound {
         Some(format!(

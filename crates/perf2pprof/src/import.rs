@@ -133,6 +133,11 @@ impl Imported {
             _ => Unit::Count,
         };
         let name = name.strip_suffix("_event").unwrap_or(name).to_owned();
+        let counts = |kind: &proto::ValueType| {
+            let kind = text(kind.r#type);
+            kind == "samples" || kind.strip_suffix("_sample") == Some(&name)
+        };
+        let counted = old.sample_type.iter().position(counts);
         let sampling = Sampling::Period(0);
         self.profile.events = vec![Event { recorded_name: name.clone(), name, unit, sampling }];
         for sample in &old.sample {
@@ -147,7 +152,8 @@ impl Imported {
             let value = |index: usize| sample.value.get(index).copied().unwrap_or_default();
             // A difference of profiles has negative values.
             let weight = value(shown).unsigned_abs();
-            let value = SampleValue { count: 1, weight };
+            let count = counted.map_or(0, |column| value(column).unsigned_abs());
+            let value = SampleValue { count, weight };
             self.profile.samples.add(SampleKey { stack, event: 0, labels }, value);
         }
     }

@@ -96,6 +96,9 @@ fn package_of_another_build() -> Vec<u8> {
     package
 }
 
+/// Files of a debug image: path and bytes.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
 /// What a conversion of the fixture says and writes.
 struct Converted {
     stderr: String,
@@ -183,7 +186,6 @@ fn what_is_not_the_recorded_file_is_refused_with_the_reason_and_names_nothing() 
 #[test]
 fn what_is_the_recorded_file_is_used_and_the_proof_stands_in_the_summary() {
     let package = || read("debug/usr/local/bin/edge-proxy.dwp");
-    type Files = Vec<(&'static str, Vec<u8>)>;
     let table: [(&str, Files, &str, bool); 6] = [
         ("debug", vec![("edge-proxy", debug())], "(DWARF)", true),
         (
