@@ -27,6 +27,7 @@ mod quality;
 mod recorded;
 mod sources;
 mod sysroot;
+mod unpack;
 mod verify;
 
 pub use calls::{ASKED_SHARE, Calls, LONGEST_CALL, ends_in_call, has_known_calls};
