@@ -2,15 +2,23 @@
 
 use clap::Subcommand;
 
+use crate::inspect::InspectArgs;
 use crate::message::Failure;
+use crate::symbolize_command::SymbolizeArgs;
 
 /// Something else than a conversion.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    Inspect(InspectArgs),
+    Symbolize(SymbolizeArgs),
+}
 
 impl Command {
     /// Does it.
     pub fn run(self) -> Result<(), Failure> {
-        match self {}
+        match self {
+            Self::Inspect(args) => args.run(),
+            Self::Symbolize(args) => args.run(),
+        }
     }
 }

@@ -77,6 +77,10 @@ pub struct Recording {
     pub perf_version: Option<String>,
     /// The command line of that perf.
     pub command_line: Option<Vec<String>>,
+    /// Whether stacks were put together from dumps, by the unwind tables of the files at hand.
+    pub is_unwound: bool,
+    /// Whether this was a profile already, whose mappings need not be those of the processes.
+    pub is_imported: bool,
 }
 
 impl Profile {

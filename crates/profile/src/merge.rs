@@ -156,6 +156,8 @@ impl Recording {
         first(&mut self.hostname, &other.hostname);
         first(&mut self.os_release, &other.os_release);
         first(&mut self.perf_version, &other.perf_version);
+        self.is_unwound |= other.is_unwound;
+        self.is_imported |= other.is_imported;
         if self.command_line.is_none() {
             self.command_line.clone_from(&other.command_line);
         }

@@ -175,6 +175,7 @@ fn recording(perf: &PerfData<'_>, times: Option<(u64, u64)>) -> Recording {
         os_release: features.os_release.clone(),
         perf_version: features.perf_version.clone(),
         command_line: features.command_line.clone(),
+        ..Recording::default()
     }
 }
 

@@ -159,6 +159,7 @@ impl Work<'_> {
         let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
         report.refused = located.refused;
         report.notes = located.notes;
+        report.calls = located.calls;
         let nothing = if report.refused.is_empty() { Reason::NoFile } else { Reason::WrongFile };
         let found = located.found.ok_or(nothing)?;
         Ok(self.look_up(&found, &Addresses::Segments(&found.layout), group, report))
