@@ -8,16 +8,16 @@ use crate::registry::RegistryError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file or directory cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("it cannot be read: {0}")]
     Unreadable(#[source] io::Error),
     /// The argument is no image reference.
-    #[error("is no image reference: {0}")]
+    #[error("it is no name of an image: {0}")]
     Reference(&'static str),
     /// The file is compressed by a tool that is not read.
-    #[error("is compressed with {0}, which is not read")]
+    #[error("it is compressed with {0}, which is not read")]
     Foreign(&'static str),
     /// The file is compressed, and what is compressed is no archive.
-    #[error("is compressed, and no archive")]
+    #[error("it is compressed, and no tar archive")]
     NotAnArchive,
     /// A part of the image is not what it should be.
     #[error("{part} is damaged: {problem}")]
@@ -42,7 +42,7 @@ pub enum Error {
         part: String,
     },
     /// The image claims more than an image can have.
-    #[error("claims {what}, and {limit} are the most that are taken")]
+    #[error("it claims {what}, and {limit} are the most that are taken")]
     TooMany {
         /// What, and how many.
         what: String,
@@ -62,7 +62,7 @@ pub enum Error {
         limit: u64,
     },
     /// The image is for other machines than the recorded one.
-    #[error("is for {}, and the recording is of {recorded}", held.join(" and "))]
+    #[error("it is for {}, and the recording is of {recorded}", held.join(" and "))]
     Platform {
         /// The platforms that it is for.
         held: Vec<String>,

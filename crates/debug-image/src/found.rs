@@ -30,8 +30,8 @@ pub enum Form {
 pub struct Found {
     /// What the source was taken for.
     pub form: Form,
-    /// Where the files are: of a source [as it is](Form::AsIs) itself, otherwise one directory
-    /// for each file, to be searched as any other.
+    /// Where the wanted files are: of a source [as it is](Form::AsIs) itself, otherwise each in a
+    /// directory of its own, in the order in which a directory of them would be searched.
     pub paths: Vec<PathBuf>,
     /// The ELF files that were met, wanted or not, in the order of their paths.
     pub held: Vec<HeldFile>,

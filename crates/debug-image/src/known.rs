@@ -85,14 +85,14 @@ impl Found {
     pub(crate) fn add_paths(&mut self, cache: &Cache, wanted: &Wanted) -> Option<()> {
         self.paths.clear();
         for held in &self.held {
-            if wanted.takes(&held.path, held.build_id, held.is_package) {
+            if wanted.wants(held) {
                 let path = cache.file(held.file.as_ref()?)?;
-                self.paths.push(path.parent()?.to_owned());
+                // One file at two places of an image is one file.
+                if !self.paths.contains(&path) {
+                    self.paths.push(path);
+                }
             }
         }
-        // One file at two places of an image is one file.
-        self.paths.sort_unstable();
-        self.paths.dedup();
         Some(())
     }
 }

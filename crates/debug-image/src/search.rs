@@ -190,7 +190,7 @@ impl Search<'_> {
     }
 
     fn found(&self, form: Form, mut held: Vec<HeldFile>, is_whole: bool) -> Result<Found, Error> {
-        held.sort_by(|one, other| one.path.cmp(&other.path));
+        held.sort_by_cached_key(|held| walk_order(&held.path));
         let mut found = Found { form, paths: Vec::new(), held, is_whole, was_read: true };
         found
             .add_paths(self.cache, self.wanted)
@@ -207,6 +207,14 @@ impl Search<'_> {
     fn key(&self, identity: &str) -> String {
         format!("{identity} for {}", self.wanted.platform().unwrap_or("any"))
     }
+}
+
+/// In which order a walk meets files: those of a directory before those below it, by name. Of two
+/// files that are as good as each other, the first one counts.
+fn walk_order(path: &str) -> Vec<(bool, String)> {
+    let parts = path.split('/').count();
+    let is_directory = |index: usize| index + 1 < parts;
+    path.split('/').enumerate().map(|(at, part)| (is_directory(at), part.to_owned())).collect()
 }
 
 fn as_is(path: &Path) -> Found {

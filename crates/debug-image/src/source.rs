@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use cache::{Cache, Sha256};
 
 use crate::Error;
+use crate::layout::Layout;
 use crate::registry::Reference;
+use crate::unpack::{Form, start_of};
 
 /// A debug image, as it was named.
 #[derive(Debug)]
@@ -50,6 +52,20 @@ impl Source {
             _ => Place::Path(PathBuf::from(text)),
         };
         Ok(Self { place })
+    }
+
+    /// The path, if it is a directory of files, a file that is no archive, or not there: nothing
+    /// that needs [`find`](crate::find).
+    pub fn as_is(&self) -> Option<&Path> {
+        let Place::Path(path) = &self.place else { return None };
+        let is_image = match path.is_dir() {
+            true => Layout::open(path).is_some(),
+            false if path.is_file() => File::open(path)
+                .and_then(|mut file| start_of(&mut file))
+                .is_ok_and(|start| Form::of(&start) != Form::Other),
+            false => false,
+        };
+        (!is_image).then_some(path)
     }
 
     /// Whether it is standard input, which can be only one thing.

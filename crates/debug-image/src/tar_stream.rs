@@ -171,11 +171,16 @@ impl<I: Input> Tar<I> {
         Ok(Entry { path, kind, size: self.left, offset: self.position })
     }
 
-    /// The next header; `None` at the end. Archives end in two blocks of zeros, and some that
-    /// tools wrote end without.
+    /// The next header; `None` at the end. Archives end in two blocks of zeros; some end without,
+    /// and those of umoci without even the padding of the last file.
     fn header(&mut self) -> io::Result<Option<Header>> {
         let skipped = self.left_padded;
-        self.input.skip(skipped)?;
+        let padding = self.left_padded - self.left;
+        self.input.skip(self.left)?;
+        match self.input.skip(padding) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            skipped => skipped?,
+        }
         self.position += skipped;
         let mut header = Header::new_old();
         let block = header.as_mut_bytes();

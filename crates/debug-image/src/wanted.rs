@@ -1,7 +1,8 @@
 //! What is looked for.
 
-use binaries::Machine;
 use profile::BuildId;
+
+use crate::HeldFile;
 
 /// What is looked for in an image.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,11 @@ pub struct WantedBinary {
 }
 
 impl Wanted {
+    /// Whether a file is one that was looked for.
+    pub fn wants(&self, held: &HeldFile) -> bool {
+        self.takes(&held.path, held.build_id, held.is_package)
+    }
+
     /// Whether a file is to be taken: a package, of which only whoever reads it can tell where it
     /// belongs; a file with a recorded build ID; and where either side has none, one with the name.
     pub(crate) fn takes(&self, path: &str, build_id: Option<BuildId>, is_package: bool) -> bool {
@@ -34,11 +40,6 @@ impl Wanted {
             (Some(wanted), Some(found)) => wanted == found,
             _ => is_name_of(path, &wanted.path),
         })
-    }
-
-    /// Whether code for this machine is that of the recorded host.
-    pub fn is_for(&self, machine: Machine) -> bool {
-        self.arch.as_deref().and_then(|arch| machine.runs_on(arch)).unwrap_or(true)
     }
 
     /// The recorded architecture as images name it.

@@ -91,12 +91,7 @@ pub(crate) fn hint(
         );
     }
     let image = version.unwrap_or(Version { minor: 31, patch: 2 }).debug_image();
-    format!(
-        "{what}:\n  docker pull {image}\n  docker create --name envoy-debug {image}\n  \
-         docker cp envoy-debug:/usr/local/bin debug && docker rm envoy-debug\n  \
-         perf2pprof {} --debug-image debug",
-        recording.display()
-    )
+    format!("{what}:\n  perf2pprof {} --debug-image docker://{image}", recording.display())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod command;
 mod compat;
 mod envoy;
 mod hints;
+mod images;
 mod job;
 mod message;
 mod output;

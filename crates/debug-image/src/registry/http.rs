@@ -243,7 +243,10 @@ impl Http {
         match error {
             ureq::Error::Timeout(_) => RegistryError::Stalled { host, limit: self.timeouts.read },
             ureq::Error::Io(error) => {
-                RegistryError::Unreachable { host, problem: error.to_string().to_lowercase() }
+                // Without the number of the operating system.
+                let text = error.to_string().to_lowercase();
+                let problem = text.split(" (os error").next().unwrap_or_default().to_owned();
+                RegistryError::Unreachable { host, problem }
             }
             ureq::Error::HostNotFound => {
                 RegistryError::Unreachable { host, problem: "its name is not known".to_owned() }
