@@ -12,7 +12,7 @@ use crate::hunt::Hunt;
 use crate::layers::{self, Layer, Layers};
 use crate::layout::Layout;
 use crate::oci::Digest;
-use crate::registry::{Registry, Timeouts};
+use crate::registry::{Registry, Timeouts, credentials};
 use crate::source::{Place, file_key, spool, spool_stdin};
 use crate::tar_stream::{Input, Kind, Segment, Streamed, Tar};
 use crate::unpack::{Form as FileForm, Unpacked, start_of};
@@ -39,7 +39,8 @@ pub fn find(
             search.file(&spooled.file, &spooled.key, None)
         }
         Place::Registry(reference) => {
-            search.registry(&Registry::new(reference, Timeouts::DEFAULT)?)
+            let password = credentials::find(reference);
+            search.registry(&Registry::new(reference, Timeouts::DEFAULT, password)?)
         }
     }
 }

@@ -11,7 +11,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::reference::is_loopback;
-use super::{Reference, RegistryError, Timeouts, credentials};
+use super::{Reference, RegistryError, Timeouts};
 use crate::Error;
 use crate::oci::MAX_DOCUMENT;
 
@@ -47,7 +47,11 @@ struct Token {
 }
 
 impl Http {
-    pub(crate) fn new(reference: &Reference, timeouts: Timeouts) -> Result<Self, Error> {
+    pub(crate) fn new(
+        reference: &Reference,
+        timeouts: Timeouts,
+        credentials: Option<String>,
+    ) -> Result<Self, Error> {
         let is_local = reference.is_loopback();
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -71,7 +75,7 @@ impl Http {
             origin: format!("{scheme}://{}", reference.host),
             host: reference.host.clone(),
             repository: reference.repository.clone(),
-            credentials: credentials::find(reference),
+            credentials,
             authorization: RefCell::new(None),
         })
     }

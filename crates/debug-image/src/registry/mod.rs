@@ -1,9 +1,11 @@
 //! Images in a registry, by the OCI distribution protocol: manifests and blobs.
 
 mod blobs;
-mod credentials;
+pub(crate) mod credentials;
 mod http;
 mod reference;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -117,8 +119,12 @@ impl Timeouts {
 }
 
 impl<'a> Registry<'a> {
-    pub(crate) fn new(reference: &'a Reference, timeouts: Timeouts) -> Result<Self, Error> {
-        Ok(Self { reference, http: Http::new(reference, timeouts)? })
+    pub(crate) fn new(
+        reference: &'a Reference,
+        timeouts: Timeouts,
+        credentials: Option<String>,
+    ) -> Result<Self, Error> {
+        Ok(Self { reference, http: Http::new(reference, timeouts, credentials)? })
     }
 
     /// The digest that was asked for, if the name has one.

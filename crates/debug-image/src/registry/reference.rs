@@ -48,7 +48,8 @@ impl Reference {
             part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(is_name)
         };
         let is_tag = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if !host.chars().all(is_host) {
+        let starts_well = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
+        if !starts_well || !host.chars().all(is_host) {
             return Err("the registry's name has characters that names of hosts do not have");
         }
         if !repository.split('/').all(is_part) || repository.len() > 255 {
