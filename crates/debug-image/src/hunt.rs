@@ -113,7 +113,7 @@ impl<'a> Hunt<'a> {
             return Err(Error::TooLarge { path, size, limit });
         }
         let mut staged = self.cache.stage(&held.path)?;
-        self.copy(&start, tar, &mut staged).map_err(|error| match error {
+        copy(&start, tar, &mut staged).map_err(|error| match error {
             CopyError::Read(error) => damaged(error),
             CopyError::Write(error) => self.cache.error(error).into(),
         })?;
@@ -128,17 +128,17 @@ impl<'a> Hunt<'a> {
         self.room = self.room.saturating_sub(staged.len());
         Ok(Some((held, Some(staged))))
     }
+}
 
-    fn copy(&self, start: &[u8], rest: &mut impl Read, out: &mut Staged) -> Result<(), CopyError> {
-        out.write_all(start).map_err(CopyError::Write)?;
-        let mut chunk = vec![0; 1 << 18];
-        loop {
-            match rest.read(&mut chunk) {
-                Ok(0) => return Ok(()),
-                Ok(len) => out.write_all(&chunk[..len]).map_err(CopyError::Write)?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(CopyError::Read(error)),
-            }
+fn copy(start: &[u8], rest: &mut impl Read, out: &mut Staged) -> Result<(), CopyError> {
+    out.write_all(start).map_err(CopyError::Write)?;
+    let mut chunk = vec![0; 1 << 18];
+    loop {
+        match rest.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(len) => out.write_all(&chunk[..len]).map_err(CopyError::Write)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(CopyError::Read(error)),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 
 use tar::{EntryType, Header, PaxExtensions};
 
-const BLOCK: u64 = 512;
+const BLOCK: usize = 512;
 
 /// A name of a file system has at most 4096 bytes; extended headers may carry attributes as well.
 const MAX_EXTENSION: u64 = 1 << 20;
@@ -194,7 +194,7 @@ impl<I: Input> Tar<I> {
                 Err(error) => return Err(error),
             }
         }
-        self.position += BLOCK;
+        self.position += BLOCK as u64;
         if block.iter().all(|&byte| byte == 0) {
             self.begin(0)?;
             return Ok(None);
@@ -202,7 +202,7 @@ impl<I: Input> Tar<I> {
         if !has_checksum(&header) {
             return Err(damaged(&format!(
                 "the tar header at byte {} has a wrong checksum",
-                self.position - BLOCK
+                self.position - BLOCK as u64
             )));
         }
         self.entries += 1;
@@ -215,10 +215,10 @@ impl<I: Input> Tar<I> {
     /// Passes over the blocks behind the header of a file with holes, which say where those are.
     fn skip_holes(&mut self, header: &Header) -> io::Result<()> {
         let mut has_more = header.as_gnu().is_some_and(tar::GnuHeader::is_extended);
-        let mut block = [0; BLOCK as usize];
+        let mut block = [0; BLOCK];
         while has_more {
             self.input.read_exact(&mut block)?;
-            self.position += BLOCK;
+            self.position += BLOCK as u64;
             has_more = block[504] == 1;
         }
         Ok(())
@@ -226,7 +226,7 @@ impl<I: Input> Tar<I> {
 
     fn begin(&mut self, size: u64) -> io::Result<()> {
         self.left = size;
-        let padded = size.checked_next_multiple_of(BLOCK);
+        let padded = size.checked_next_multiple_of(BLOCK as u64);
         let end = padded.and_then(|padded| self.position.checked_add(padded));
         if end.is_none_or(|end| end > i64::MAX as u64) {
             return Err(damaged(&format!("an entry claims {size} bytes")));
@@ -276,7 +276,7 @@ impl Extensions {
                 b"path" => self.path = Some(value.to_vec()),
                 b"linkpath" => self.link = Some(value.to_vec()),
                 b"size" => {
-                    self.size = str::from_utf8(value).ok().and_then(|text| text.parse().ok())
+                    self.size = str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                 }
                 key if key.starts_with(b"GNU.sparse") => self.is_sparse = true,
                 _ => {}

@@ -27,7 +27,7 @@ const MAX_MEMORY: usize = 256 << 20;
 fn zstd_bomb(start: &[u8]) -> Vec<u8> {
     let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x88]; // a window of 128 MiB
     // A block of `start` as it is, and then blocks of one repeated byte (type 1).
-    let block = |len: usize, kind: u32| (((len as u32) << 3) | (kind << 1)).to_le_bytes();
+    let block = |len: usize, kind: usize| ((len << 3) | (kind << 1)).to_le_bytes();
     bomb.extend(&block(start.len(), 0)[..3]);
     bomb.extend(start);
     for _ in 0..(1u64 << 40) / (128 << 10) {
@@ -63,7 +63,7 @@ fn fails(image: &[u8], why: &str) {
     println!("{} bytes: {error}; {} MiB, {time:?}", image.len(), memory >> 20);
     assert!(error.contains(why), "{error}");
     assert!(memory < MAX_MEMORY, "{memory} bytes");
-    assert!(time < Duration::from_secs(60), "{time:?}");
+    assert!(time < Duration::from_mins(1), "{time:?}");
     assert_eq!((used(&cache.dir().join("files")), used(&cache.dir().join("tmp"))), (0, 0));
     assert_eq!(used(dir.path()), 2);
 }

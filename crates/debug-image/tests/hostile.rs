@@ -55,7 +55,7 @@ impl Place {
         let source = Source::parse(path.as_os_str()).unwrap();
         let error = find(&source, &Wanted::default(), &self.cache, &|_| {}).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
-        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
         assert_eq!(self.outside(), before);
         let kept = fs::read_dir(self.cache.dir().join("files")).unwrap().count();
         let half = fs::read_dir(self.cache.dir().join("tmp")).unwrap().count();
@@ -141,7 +141,7 @@ fn digests_that_are_wrong() {
     let place = Place::new();
     let dir = place.dir.path().join("layout");
     let layer = gzip(&tar(&[("envoy", &elf(1, 5000))]));
-    let packed = image(&[layer.clone()]);
+    let packed = image(std::slice::from_ref(&layer));
     let files = layout(&[(&packed, "")]);
     let changed = [layer.clone(), packed.manifest.clone()];
     for blob in changed {

@@ -45,10 +45,8 @@ impl Images {
     /// The images that the user named.
     pub(crate) fn new(named: &[PathBuf], is_quiet: bool) -> Result<Self, Failure> {
         let source = |path: &PathBuf| {
-            let shown = match path == Path::new("-") {
-                true => "standard input".to_owned(),
-                false => path.display().to_string(),
-            };
+            let is_stdin = path == Path::new("-");
+            let shown = if is_stdin { "standard input".into() } else { path.display().to_string() };
             let source = Source::parse(path.as_os_str());
             source
                 .map_err(|error| hints::no_debug_image(&shown, &error))
@@ -87,12 +85,11 @@ impl Images {
         source: &Source,
         wanted: &Wanted,
     ) -> Result<Found, debug_image::Error> {
-        let cache = match self.cache.get() {
-            Some(cache) => cache,
-            None => {
-                let cache = Cache::open()?;
-                self.cache.get_or_init(|| cache)
-            }
+        let cache = if let Some(cache) = self.cache.get() {
+            cache
+        } else {
+            let cache = Cache::open()?;
+            self.cache.get_or_init(|| cache)
         };
         let bar = OnceCell::new();
         debug_image::find(source, wanted, cache, &|progress| {

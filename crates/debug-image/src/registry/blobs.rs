@@ -118,8 +118,7 @@ impl Incoming<'_> {
                 }
                 Err(error) if is_timeout(&error) => return Err(self.http.broken(&error)),
                 // The connection broke: it goes on from here.
-                Ok(_) if self.breaks < MAX_BREAKS => self.breaks += 1,
-                Err(_) if self.breaks < MAX_BREAKS => self.breaks += 1,
+                _ if self.breaks < MAX_BREAKS => self.breaks += 1,
                 Ok(_) => {
                     let Self { size, position, .. } = self;
                     let problem =

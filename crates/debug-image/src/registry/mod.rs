@@ -114,7 +114,7 @@ impl Timeouts {
     pub(crate) const DEFAULT: Self = Self {
         connect: Duration::from_secs(15),
         read: Duration::from_secs(30),
-        document: Duration::from_secs(60),
+        document: Duration::from_mins(1),
     };
 }
 

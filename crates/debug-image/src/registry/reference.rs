@@ -37,10 +37,8 @@ impl Reference {
             _ => ("docker.io", name),
         };
         let is_hub = matches!(host, "docker.io" | "index.docker.io" | HUB);
-        let repository = match is_hub && !repository.contains('/') {
-            true => format!("library/{repository}"),
-            false => repository.to_owned(),
-        };
+        let is_official = is_hub && !repository.contains('/');
+        let repository = format!("{}{repository}", if is_official { "library/" } else { "" });
         let is_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
         let is_part = |part: &str| {
             let is_name =

@@ -1,4 +1,5 @@
 //! A registry that does whatever a test wants of it.
+#![allow(clippy::match_bool, clippy::type_complexity)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -71,7 +72,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
         let (name, value) = line.split_once(": ")?;
         match name.to_ascii_lowercase().as_str() {
             "range" => {
-                request.from = value.trim_matches(|c: char| !c.is_ascii_digit()).parse().ok()?
+                request.from = value.trim_matches(|c: char| !c.is_ascii_digit()).parse().ok()?;
             }
             "authorization" => request.authorization = Some(value.to_owned()),
             _ => {}
@@ -216,8 +217,8 @@ fn a_broken_download_goes_on() {
 #[test]
 fn what_an_earlier_run_left_is_used_and_checked() {
     let (envoy, layer) = envoy();
-    let served = Image { blobs: envoy.blobs.clone(), manifest: envoy.manifest.clone() };
-    let server = Server::new(move |request, stream| serve(&served, request, stream));
+    let copy = Image { blobs: envoy.blobs.clone(), manifest: envoy.manifest.clone() };
+    let server = Server::new(move |request, stream| serve(&copy, request, stream));
     let place = Place::new();
     let mut half = place.cache.download(&digest(&layer)).unwrap();
     half.write_all(&layer[..layer.len() / 2]).unwrap();
@@ -290,13 +291,11 @@ fn passwords_go_where_they_belong() {
 fn a_password_is_for_one_registry() {
     let (envoy, _) = envoy();
     let server = Server::new(move |request, stream| {
-        match request.authorization.as_deref() == Some(&format!("Basic {PASSWORD}")) {
-            true => serve(&envoy, request, stream),
-            false => {
-                let challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
-                answer(stream, "401 Unauthorized", challenge, b"");
-            }
+        if request.authorization.as_deref() == Some(&format!("Basic {PASSWORD}")) {
+            return serve(&envoy, request, stream);
         }
+        let challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+        answer(stream, "401 Unauthorized", challenge, b"");
     });
     assert_eq!(Place::new().find(&server).unwrap().paths.len(), 1);
     let name = format!("{}/envoy:v1", server.address);
@@ -429,7 +428,7 @@ fn registries_that_talk_nonsense() {
     }
     let endless = Server::new(|_, stream| {
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-        while stream.write_all(&[b'['; 1 << 16]).is_ok() {}
+        while stream.write_all(&vec![b'['; 1 << 16]).is_ok() {}
     });
     Place::new().fails(&endless, "has more than 4194304 bytes");
     let headers = Server::new(|_, stream| {
