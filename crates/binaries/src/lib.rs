@@ -26,6 +26,7 @@ mod quality;
 mod recorded;
 mod sources;
 mod sysroot;
+mod unpack;
 mod verify;
 
 pub use elf_image::{DebugLink, ElfError, ElfImage, Machine};

@@ -118,7 +118,7 @@ impl<'sources> Locator<'sources> {
     pub fn locate(&self, recorded: &Recorded<'_>) -> Located {
         let mut search = Search::new(recorded);
         self.consider_given(&mut search);
-        if let Some(path) = self.sources.recorded_path(recorded) {
+        for path in self.sources.recorded_paths(recorded) {
             search.consider_path(&path);
         }
         let build_id = search.build_id();
@@ -251,8 +251,25 @@ impl<'a> Search<'a> {
         check: impl FnOnce(&ElfImage, &Recorded<'_>) -> Result<Layout, Refusal>,
     ) {
         match check(&image, self.recorded) {
-            Ok(layout) => self.accepted.push(Accepted { image, layout }),
+            Ok(layout) => {
+                self.add_packed_symbols(&image, &layout);
+                self.accepted.push(Accepted { image, layout });
+            }
             Err(refusal) => self.refuse(image.path(), refusal),
+        }
+    }
+
+    /// The symbol table in an accepted file is as much the recorded one's as the file is.
+    fn add_packed_symbols(&mut self, image: &ElfImage, layout: &Layout) {
+        if image.quality() >= Quality::Symbols {
+            return;
+        }
+        match image.packed_symbols() {
+            Ok(Some(symbols)) => {
+                self.accepted.push(Accepted { image: Arc::new(symbols), layout: layout.clone() });
+            }
+            Ok(None) => {}
+            Err(error) => self.refuse(image.path(), Refusal::Elf(error)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use perf_data::{InflateProblem, PerfData, RecordsEnd, StreamLoss, Truncation};
+use perf_data::{Damage, InflateProblem, PerfData, RecordsEnd, StreamLoss, Truncation};
 use profile::Profile;
 use session::{Conversion, Losses};
 use symbolize::{BinaryReport, Problem, Symbolized};
@@ -39,6 +39,7 @@ pub(crate) fn of_conversion(
         None => {}
     }
     warnings.extend(of_end(&shown.to_string(), perf, conversion.end, samples));
+    warnings.extend(conversion.damage.map(|damage| of_damage(&shown.to_string(), damage, samples)));
     for (file, loss) in recording.losses() {
         let file =
             if file == Path::new("-") { shown.to_string() } else { file.display().to_string() };
@@ -59,20 +60,27 @@ fn of_end(shown: &str, perf: &PerfData<'_>, end: RecordsEnd, samples: u64) -> Op
             ))
             .detail(format!("kept: the {samples} samples before the cut; the rest is lost")),
         ),
-        RecordsEnd::Malformed { offset, size, lost } => Some(
-            Warning::new(format!(
-                "`{shown}` is damaged: the record at byte {offset} claims a size of {size} bytes, and 8 is the least"
-            ))
-            .detail(format!("kept: the {samples} samples before it; the {lost} bytes behind it are lost")),
-        ),
         RecordsEnd::Complete => None,
     }
+}
+
+/// What is no record.
+fn of_damage(shown: &str, damage: Damage, samples: u64) -> Warning {
+    let Damage { offset, size, lost, places } = damage;
+    let warning = Warning::new(format!(
+        "`{shown}` is damaged: the record at byte {offset} claims a size of {size} bytes, and 8 is the least"
+    ));
+    let more = if places > 1 { format!(" in {places} places") } else { String::new() };
+    warning.detail(format!(
+        "kept: {samples} samples before and behind it; {lost} bytes{more} are lost"
+    ))
 }
 
 /// What could not be unpacked.
 fn of_stream(file: &str, perf: &PerfData<'_>, loss: StreamLoss, samples: u64) -> Option<Warning> {
     let problem = match loss {
         StreamLoss::Ended(end) => return of_end(file, perf, end, samples),
+        StreamLoss::Damaged(damage) => return Some(of_damage(file, damage, samples)),
         StreamLoss::Compressed { offset, lost, problem } => {
             let problem = match problem {
                 InflateProblem::Damaged => "is no zstd data, or damaged",

@@ -40,7 +40,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use perf_data::{PerfData, RecordsEnd};
+use perf_data::{Damage, PerfData, RecordsEnd};
 use profile::{EventMismatch, Profile};
 
 pub use labels::LabelKey;
@@ -87,6 +87,8 @@ pub struct Conversion {
     pub nanos_after: u64,
     /// Why the records ended; of several recordings, those of the first.
     pub end: RecordsEnd,
+    /// What is no record; of several recordings, that of the first.
+    pub damage: Option<Damage>,
 }
 
 impl Conversion {
@@ -147,7 +149,7 @@ pub fn convert(
     };
     let mut merger = Merger::new(perf, &index);
     read_chunks(&context, options.threads, visited, |chunk| merger.add(chunk));
-    let end = index.end;
+    let (end, damage) = (index.end, index.damage);
     let left_out = select::left_out(perf, merger.left_out());
     let nanos_after = merger.nanos_after(&index);
     let events = select::events(&selector, perf);
@@ -155,7 +157,7 @@ pub fn convert(
     let (mut profile, losses) = merger.finish(perf, events, index);
     lost::add_rows(&mut profile, &lost);
     debug_assert!(profile.check());
-    Conversion { profile, losses, left_out, nanos_after, end }
+    Conversion { profile, losses, left_out, nanos_after, end, damage }
 }
 
 /// Reads all chunks, and hands them on in the order of the file.
