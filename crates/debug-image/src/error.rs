@@ -16,9 +16,6 @@ pub enum Error {
     /// The file is compressed by a tool that is not read.
     #[error("it is compressed with {0}, which is not read")]
     Foreign(&'static str),
-    /// The file is compressed, and what is compressed is no archive.
-    #[error("it is compressed, and no tar archive")]
-    NotAnArchive,
     /// A part of the image is not what it should be.
     #[error("{part} is damaged: {problem}")]
     Damaged {

@@ -15,7 +15,7 @@ use crate::oci::Digest;
 use crate::registry::{Registry, Timeouts, credentials};
 use crate::source::{Place, file_key, spool, spool_stdin};
 use crate::tar_stream::{Input, Kind, Segment, Streamed, Tar};
-use crate::unpack::{Form as FileForm, Unpacked, start_of};
+use crate::unpack::{Form as FileForm, Unpacked, inner_form, start_of};
 use crate::{Error, Form, Found, HeldFile, Progress, Report, Source, Wanted, known};
 
 /// After how many entries a compressed archive is known for what it is.
@@ -68,11 +68,13 @@ impl Search<'_> {
         self.file(&file, &key, Some(path))
     }
 
-    /// A file, by how it begins.
+    /// A file, by how it begins. A compressed file that is no archive, such as a kernel module, is
+    /// left to whoever reads ELF files.
     fn file(&self, file: &File, key: &str, path: Option<&Path>) -> Result<Found, Error> {
         let len = file.metadata().map_err(Error::Unreadable)?.len();
         let start = start_of(&mut Segment::new(file, 0, len)).map_err(Error::Unreadable)?;
-        let form = FileForm::of(&start);
+        let form = inner_form(&mut Segment::new(file, 0, len))
+            .map_err(|error| Error::damaged("the archive", &error))?;
         match (form, path) {
             (FileForm::Foreign(tool), _) => return Err(Error::Foreign(tool)),
             (FileForm::Other, Some(path)) => return Ok(as_is(path)),
@@ -83,7 +85,7 @@ impl Search<'_> {
         if let Some(found) = known::recall(self.cache, &key, self.wanted) {
             return Ok(found);
         }
-        let found = if form == FileForm::Tar {
+        let found = if FileForm::of(&start) == FileForm::Tar {
             let file = file.try_clone().map_err(Error::Unreadable)?;
             self.archive(&Archive::open(file, len)?, len)?
         } else {
@@ -97,10 +99,6 @@ impl Search<'_> {
     fn compressed(&self, file: &File, len: u64) -> Result<Found, Error> {
         let damaged = |error: io::Error| Error::damaged("the archive", &error);
         let unpack = || Unpacked::new(Segment::new(file, 0, len)).map_err(damaged);
-        let start = start_of(&mut unpack()?).map_err(damaged)?;
-        if FileForm::of(&start) != FileForm::Tar {
-            return Err(Error::NotAnArchive);
-        }
         if is_image(&mut Tar::new(Streamed(unpack()?))).map_err(damaged)? {
             let unpacked = spool(&mut unpack()?, self.cache)?.file;
             let len = unpacked.metadata().map_err(Error::Unreadable)?.len();

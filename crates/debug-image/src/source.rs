@@ -12,7 +12,7 @@ use cache::{Cache, Sha256};
 use crate::Error;
 use crate::layout::Layout;
 use crate::registry::Reference;
-use crate::unpack::{Form, start_of};
+use crate::unpack::{Form, inner_form};
 
 /// A debug image, as it was named.
 #[derive(Debug)]
@@ -60,10 +60,13 @@ impl Source {
         let Place::Path(path) = &self.place else { return None };
         let is_image = match path.is_dir() {
             true => Layout::open(path).is_some(),
-            false if path.is_file() => File::open(path)
-                .and_then(|mut file| start_of(&mut file))
-                .is_ok_and(|start| Form::of(&start) != Form::Other),
-            false => false,
+            // What cannot be read is told of by whoever tries to.
+            false => {
+                path.is_file()
+                    && File::open(path)
+                        .and_then(|mut file| inner_form(&mut file))
+                        .is_ok_and(|form| form != Form::Other)
+            }
         };
         (!is_image).then_some(path)
     }

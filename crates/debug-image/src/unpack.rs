@@ -1,8 +1,11 @@
 //! Compressed bytes, unpacked as they are read, within bounds.
 
+use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
@@ -17,12 +20,16 @@ const ALWAYS_ALLOWED: u64 = 1 << 30;
 /// No layer is larger.
 const MAX_UNPACKED: u64 = 128 << 30;
 
+/// Memory for the dictionary of an xz file, in KiB; `xz -9` asks for 64 MiB.
+const MAX_XZ_DICTIONARY: u32 = 80 << 10;
+
 /// How a file begins, which is what it is, whatever it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Tar,
     Gzip,
     Zstd,
+    Xz,
     /// Compressed in a way that is not read, by the name of the tool that does.
     Foreign(&'static str),
     /// Something else: perhaps an ELF file.
@@ -34,7 +41,7 @@ impl Form {
         match start {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Foreign("xz"),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Foreign("bzip2"),
             [b'P', b'K', 3, 4, ..] => Self::Foreign("zip"),
             _ if is_header(start) => Self::Tar,
@@ -49,15 +56,18 @@ impl Form {
 type Whole<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
 
 /// Bytes that were compressed, or not.
-pub(crate) struct Unpacked<R> {
+pub(crate) struct Unpacked<R: Read> {
     decoder: Decoder<Counted<Whole<R>>>,
+    /// Compressed bytes that were taken.
+    consumed: Rc<Cell<u64>>,
     produced: u64,
 }
 
-enum Decoder<R> {
+enum Decoder<R: Read> {
     Plain(R),
     Gzip(Box<MultiGzDecoder<R>>),
     Zstd(Box<ZstdFrames<R>>),
+    Xz(Box<XzReader<R>>),
 }
 
 impl<R: Read> Unpacked<R> {
@@ -69,25 +79,22 @@ impl<R: Read> Unpacked<R> {
         let start = start_of(&mut input)?;
         let form = Form::of(&start);
         let input = Cursor::new(start).chain(input);
-        let input = Counted { inner: BufReader::with_capacity(1 << 17, input), consumed: 0 };
+        let consumed = Rc::new(Cell::new(0));
+        let inner = BufReader::with_capacity(1 << 17, input);
+        let input = Counted { inner, consumed: Rc::clone(&consumed) };
         let decoder = match form {
             Form::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(input))),
             Form::Zstd => Decoder::Zstd(Box::new(ZstdFrames::new(input))),
+            Form::Xz => {
+                Decoder::Xz(Box::new(XzReader::new_mem_limit(input, true, MAX_XZ_DICTIONARY)))
+            }
             Form::Tar => Decoder::Plain(input),
             Form::Foreign(tool) => return Err(invalid(&format!("it is compressed with {tool}"))),
             Form::Other => {
-                return Err(invalid("it is no tar archive, nor compressed with gzip or zstd"));
+                return Err(invalid("it is no tar archive, nor compressed with gzip, zstd or xz"));
             }
         };
-        Ok(Self { decoder, produced: 0 })
-    }
-
-    fn consumed(&self) -> u64 {
-        match &self.decoder {
-            Decoder::Plain(input) => input.consumed,
-            Decoder::Gzip(decoder) => decoder.get_ref().consumed,
-            Decoder::Zstd(frames) => frames.source.consumed,
-        }
+        Ok(Self { decoder, consumed, produced: 0 })
     }
 }
 
@@ -97,9 +104,10 @@ impl<R: Read> Read for Unpacked<R> {
             Decoder::Plain(input) => input.read(bytes)?,
             Decoder::Gzip(decoder) => decoder.read(bytes)?,
             Decoder::Zstd(frames) => frames.read(bytes)?,
+            Decoder::Xz(reader) => reader.read(bytes)?,
         };
         self.produced += len as u64;
-        let consumed = self.consumed();
+        let consumed = self.consumed.get();
         if self.produced > ALWAYS_ALLOWED && self.produced / MAX_RATIO > consumed {
             return Err(invalid(&format!(
                 "{consumed} bytes of it unpack to more than {}, as nothing but an attack does",
@@ -113,6 +121,21 @@ impl<R: Read> Read for Unpacked<R> {
     }
 }
 
+/// What a file is, by how it and what is compressed in it begin: the form of the latter.
+///
+/// # Errors
+/// If the file cannot be read, or what is compressed in it cannot.
+pub(crate) fn inner_form(input: &mut impl Read) -> io::Result<Form> {
+    let start = start_of(input)?;
+    match Form::of(&start) {
+        Form::Gzip | Form::Zstd | Form::Xz => {
+            let unpacked = start_of(&mut Unpacked::new(Cursor::new(start).chain(input))?)?;
+            Ok(Form::of(&unpacked))
+        }
+        form => Ok(form),
+    }
+}
+
 /// At most the first 512 bytes.
 pub(crate) fn start_of(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
@@ -123,13 +146,13 @@ pub(crate) fn start_of(input: &mut impl Read) -> io::Result<Vec<u8>> {
 /// Counts what is taken.
 struct Counted<R> {
     inner: R,
-    consumed: u64,
+    consumed: Rc<Cell<u64>>,
 }
 
 impl<R: BufRead> Read for Counted<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(bytes)?;
-        self.consumed += len as u64;
+        self.consumed.set(self.consumed.get() + len as u64);
         Ok(len)
     }
 }
@@ -140,7 +163,7 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 
     fn consume(&mut self, bytes: usize) {
-        self.consumed += bytes as u64;
+        self.consumed.set(self.consumed.get() + bytes as u64);
         self.inner.consume(bytes);
     }
 }

@@ -230,6 +230,8 @@ fn what_is_no_image_is_left_alone() {
         place.write("elf", &elf(1, 0)),
         place.write("text", b"text"),
         place.write("empty", b""),
+        place.write("module.ko.gz", &gzip(&elf(1, 0))),
+        place.write("module.ko.zst", &zstd(&elf(1, 0))),
         place.dir.path().join("missing"),
         place.dir.path().to_owned(),
     ];

@@ -108,7 +108,9 @@ pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure
             RegistryError::NotFound { .. } => failure.hint(
                 "Envoy's debug images are `envoyproxy/envoy:debug-v1.31.2` from 1.26 on, and `envoyproxy/envoy-debug:v1.25.0` before",
             ),
-            RegistryError::Unreachable { .. } | RegistryError::Stalled { .. } => failure.hint(
+            RegistryError::Unreachable { .. }
+            | RegistryError::Stalled { .. }
+            | RegistryError::Slow { .. } => failure.hint(
                 "try again: the download goes on where it ended; `HTTPS_PROXY=URL` names a proxy",
             ),
             RegistryError::NoCertificates => failure

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
+use std::time::Instant;
 
 use cache::{Cache, Download};
 use ureq::BodyReader;
@@ -15,6 +16,9 @@ use crate::layers::{Layer, Layers};
 
 /// How often a connection may break without having brought anything.
 const MAX_BREAKS: u32 = 3;
+
+/// What must come of a layer within the time that a document may take: a modem is faster.
+const MIN_PIECE: u64 = 64 << 10;
 
 /// The layers of an image, on their way to the cache.
 pub(crate) struct Blobs<'a> {
@@ -38,6 +42,8 @@ struct Incoming<'a> {
     position: u64,
     body: Option<BodyReader<'static>>,
     breaks: u32,
+    /// Since when it is looked how fast bytes come, and where it was then.
+    watched: (Instant, u64),
 }
 
 impl<'a> Blobs<'a> {
@@ -82,6 +88,7 @@ impl Layers for Blobs<'_> {
             position: 0,
             body: None,
             breaks: 0,
+            watched: (Instant::now(), 0),
         }))
     }
 
@@ -110,6 +117,7 @@ impl Incoming<'_> {
                         .map_err(|error| RegistryError::Disk(error.to_string()))?;
                     self.position += len as u64;
                     self.breaks = 0;
+                    self.check_speed()?;
                     if self.position == self.size {
                         self.check_end(&mut body)?;
                     }
@@ -128,6 +136,16 @@ impl Incoming<'_> {
                 Err(error) => return Err(self.http.broken(&error)),
             }
         }
+    }
+
+    /// A byte now and then is no download.
+    fn check_speed(&mut self) -> Result<(), RegistryError> {
+        let (since, from) = self.watched;
+        if since.elapsed() < self.http.timeouts.document {
+            return Ok(());
+        }
+        self.watched = (Instant::now(), self.position);
+        if self.position - from < MIN_PIECE { Err(self.http.slow()) } else { Ok(()) }
     }
 
     /// Asks for what is missing.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Response, Uri, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Timeout};
 
 use super::reference::is_loopback;
 use super::{Reference, RegistryError, Timeouts};
@@ -23,7 +23,7 @@ const MAX_TOKEN: u64 = 256 << 10;
 /// One repository of one registry.
 pub(crate) struct Http {
     agent: Agent,
-    timeouts: Timeouts,
+    pub(crate) timeouts: Timeouts,
     origin: String,
     pub(crate) host: String,
     repository: String,
@@ -131,7 +131,7 @@ impl Http {
                 call = call.header(header::AUTHORIZATION, authorization);
             }
             let call = call.config().timeout_global(request.limit).build();
-            let response = call.call().map_err(|error| self.unreachable(&url, &error))?;
+            let response = call.call().map_err(|error| self.failed(host_of(&url), &error))?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
@@ -196,7 +196,7 @@ impl Http {
             call = call.header(header::AUTHORIZATION, format!("Basic {credentials}"));
         }
         let call = call.config().timeout_global(Some(self.timeouts.document)).build();
-        let response = call.call().map_err(|error| self.unreachable(&realm, &error))?;
+        let response = call.call().map_err(|error| self.failed(host_of(&realm), &error))?;
         match response.status().as_u16() {
             200 => {}
             400..500 => return Err(self.denied()),
@@ -223,11 +223,14 @@ impl Http {
 
     /// What an error in the middle of an answer means.
     pub(crate) fn broken(&self, error: &io::Error) -> RegistryError {
-        let host = self.host.clone();
-        if is_timeout(error) {
-            return RegistryError::Stalled { host, limit: self.timeouts.read };
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+        match inner {
+            Some(inner) => self.failed(self.host.clone(), inner),
+            None => RegistryError::Unreachable {
+                host: self.host.clone(),
+                problem: without_number(error),
+            },
         }
-        RegistryError::Unreachable { host, problem: error.to_string() }
     }
 
     pub(crate) fn lies(&self, problem: String) -> RegistryError {
@@ -242,15 +245,22 @@ impl Http {
         }
     }
 
-    fn unreachable(&self, url: &str, error: &ureq::Error) -> RegistryError {
-        let host = host_of(url);
+    /// Too little comes to wait for the rest.
+    pub(crate) fn slow(&self) -> RegistryError {
+        RegistryError::Slow { host: self.host.clone(), limit: self.timeouts.document }
+    }
+
+    fn failed(&self, host: String, error: &ureq::Error) -> RegistryError {
         match error {
+            ureq::Error::Timeout(Timeout::Global) => {
+                RegistryError::Slow { host, limit: self.timeouts.document }
+            }
+            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+                RegistryError::Stalled { host, limit: self.timeouts.connect }
+            }
             ureq::Error::Timeout(_) => RegistryError::Stalled { host, limit: self.timeouts.read },
             ureq::Error::Io(error) => {
-                // Without the number of the operating system.
-                let text = error.to_string().to_lowercase();
-                let problem = text.split(" (os error").next().unwrap_or_default().to_owned();
-                RegistryError::Unreachable { host, problem }
+                RegistryError::Unreachable { host, problem: without_number(error) }
             }
             ureq::Error::HostNotFound => {
                 RegistryError::Unreachable { host, problem: "its name is not known".to_owned() }
@@ -258,6 +268,11 @@ impl Http {
             error => RegistryError::Unreachable { host, problem: error.to_string() },
         }
     }
+}
+
+/// An error without the number that the operating system has for it.
+fn without_number(error: &io::Error) -> String {
+    error.to_string().to_lowercase().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Whether nothing came for too long.

@@ -30,7 +30,7 @@ pub(crate) struct Timeouts {
     pub(crate) connect: Duration,
     /// Until an answer begins, and for each next piece of it.
     pub(crate) read: Duration,
-    /// For the whole of an answer that is no layer.
+    /// For the whole of an answer that is no layer, and for some kilobytes of one that is.
     pub(crate) document: Duration,
 }
 
@@ -48,6 +48,14 @@ pub enum RegistryError {
     /// Nothing came for too long.
     #[error("`{host}` sent nothing for {} seconds", limit.as_secs())]
     Stalled {
+        /// The registry, or where it led.
+        host: String,
+        /// For how long it was waited.
+        limit: Duration,
+    },
+    /// Too little came to wait for the rest.
+    #[error("`{host}` sends too slowly: next to nothing came in {} seconds", limit.as_secs())]
+    Slow {
         /// The registry, or where it led.
         host: String,
         /// For how long it was waited.

@@ -349,14 +349,33 @@ fn registries_that_stall() {
     let place = Place::new();
     place.fails(&server, "sent nothing for 1 seconds");
     assert_eq!(place.half(), layer.len() / 2, "what came is kept for the next attempt");
-    // A byte now and then does not keep a document waiting for ever.
+    // A byte now and then does not keep anyone waiting for ever.
     let server = Server::new(move |_, stream| {
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
         while stream.write_all(b" ").is_ok() {
             thread::sleep(Duration::from_millis(300));
         }
     });
-    Place::new().fails(&server, "sent nothing");
+    Place::new().fails(&server, "sends too slowly");
+}
+
+#[test]
+fn layers_that_trickle_in() {
+    let (envoy, layer) = envoy();
+    let name = digest(&layer);
+    let server = Server::new(move |request, stream| {
+        if !request.path.ends_with(&name) {
+            return serve(&envoy, request, stream);
+        }
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", layer.len());
+        for byte in &layer {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    Place::new().fails(&server, "sends too slowly");
 }
 
 #[test]
