@@ -36,6 +36,7 @@ pub use geometry::RecordedRange;
 pub use layout::{Layout, Segment};
 pub use locate::{Located, Locator, Match, Note, Refused};
 pub use mapped_file::MappedFile;
+pub use package::holds_units_of;
 pub use quality::Quality;
 pub use recorded::Recorded;
 pub use sources::Sources;
