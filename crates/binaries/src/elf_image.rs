@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader, SectionHeader};
 use object::{
-    Endianness, File, Object, ObjectSection, ObjectSymbol, SymbolKind, SymbolSection, elf,
+    CompressedData, CompressionFormat, Endianness, File, Object, ObjectSection, ObjectSymbol,
+    SymbolKind, SymbolSection, elf,
 };
 use profile::{BuildId, ElfAddr, FileOffset};
 
-use crate::{Layout, MappedFile, Quality, Segment};
+use crate::{Layout, MappedFile, Quality, SectionReader, Segment};
 
 /// A compressed section may claim this many times its own size when unpacked. Debug sections
 /// shrink to a third, seldom to a twentieth; a claim beyond this is an attack or damage.
@@ -151,6 +152,33 @@ impl ElfImage {
     /// # Errors
     /// If the section lies outside the file or does not unpack.
     pub fn section(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, ElfError> {
+        let Some(data) = self.section_data(name)? else { return Ok(None) };
+        let bytes = data.decompress()?;
+        if let Cow::Owned(_) = &bytes {
+            // The packed bytes have served, and can be hundreds of megabytes.
+            self.release(data.data);
+        }
+        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// A section that is compressed with zlib, to be unpacked as it is read. `None` if there is no
+    /// such section or it is not compressed so: then [`Self::section`] has it.
+    ///
+    /// # Errors
+    /// If the section lies outside the file or claims too much.
+    pub fn compressed_section(&self, name: &str) -> Result<Option<SectionReader<'_>>, ElfError> {
+        let data = self.section_data(name)?;
+        let data = data.filter(|data| data.format == CompressionFormat::Zlib);
+        Ok(data.map(|data| SectionReader::new(self, data.data, data.uncompressed_size)))
+    }
+
+    /// Gives the memory of a part of the file back.
+    pub(crate) fn release(&self, part: &[u8]) {
+        let start = part.as_ptr().addr().saturating_sub(self.file.as_ptr().addr());
+        self.file.release(start..start.saturating_add(part.len()));
+    }
+
+    fn section_data(&self, name: &str) -> Result<Option<CompressedData<'_>>, ElfError> {
         let object = self.object()?;
         let Some(section) = object.section_by_name(name) else { return Ok(None) };
         let data = section.compressed_data()?;
@@ -159,13 +187,7 @@ impl ElfImage {
             let (section, claimed) = (name.to_owned(), data.uncompressed_size);
             return Err(ElfError::Inflated { section, compressed, claimed });
         }
-        let bytes = data.decompress()?;
-        if let (Cow::Owned(_), Some((start, size))) = (&bytes, section.file_range()) {
-            // The packed bytes have served, and can be hundreds of megabytes.
-            let offset = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-            self.file.release(offset(start)..offset(start.saturating_add(size)));
-        }
-        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+        Ok(Some(data))
     }
 }
 

@@ -18,7 +18,6 @@
 mod answer;
 mod binary;
 mod boundaries;
-mod declaration;
 mod demangle;
 mod dwarf;
 mod frames;
