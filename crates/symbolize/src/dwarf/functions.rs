@@ -35,6 +35,8 @@ pub(crate) fn read(
     let mut entries = unit.entries_raw(None)?;
     // The depth at which `entries` began.
     let mut base = 0;
+    // The depth of the outermost function that is being read.
+    let mut outermost: Option<isize> = None;
     while !entries.is_empty() {
         let depth = base + entries.next_depth();
         let entry = entries.next_offset();
@@ -42,9 +44,13 @@ pub(crate) fn read(
         while open.last().is_some_and(|last| last.depth >= depth) {
             open.pop();
         }
+        outermost = outermost.filter(|outermost| *outermost < depth);
         let tag = abbreviation.tag();
         let is_inlined = tag == constants::DW_TAG_inlined_subroutine;
         let is_function = is_inlined || tag == constants::DW_TAG_subprogram;
+        if tag == constants::DW_TAG_subprogram {
+            outermost = outermost.or(Some(depth));
+        }
         let mut sibling = None;
         if is_function && may_have_code(abbreviation) {
             let attributes = RangeAttributes::read(&mut entries, abbreviation)?;
@@ -55,10 +61,10 @@ pub(crate) fn read(
                 let parent = open.last().map(|last| last.node).filter(|_| is_inlined);
                 nodes.push(Node { entry, parent });
                 open.push(Open { depth, node: index });
-            } else {
+            } else if is_inlined {
                 sibling = attributes.sibling;
             }
-        } else if abbreviation.has_children() && (is_function || has_no_code(tag)) {
+        } else if abbreviation.has_children() && has_no_code(tag, outermost.is_some()) {
             sibling = read_sibling(&mut entries, abbreviation)?;
         } else {
             entries.skip_attributes(abbreviation.attributes())?;
@@ -75,19 +81,21 @@ pub(crate) fn read(
 }
 
 /// Whether entries of this kind have no code below them, in the languages whose compilers state
-/// where an entry's children end: GCC's. (rustc, which has functions in types, does not.)
-fn has_no_code(tag: gimli::DwTag) -> bool {
-    matches!(
-        tag,
+/// where an entry's children end: GCC's. A class inside a function may: the body of a lambda stands
+/// in the lambda's class, and that in its function. (rustc has functions in types everywhere, and
+/// states no end of theirs.)
+fn has_no_code(tag: gimli::DwTag, is_in_function: bool) -> bool {
+    match tag {
         constants::DW_TAG_array_type
-            | constants::DW_TAG_class_type
-            | constants::DW_TAG_call_site
-            | constants::DW_TAG_enumeration_type
-            | constants::DW_TAG_GNU_call_site
-            | constants::DW_TAG_structure_type
-            | constants::DW_TAG_subroutine_type
-            | constants::DW_TAG_union_type
-    )
+        | constants::DW_TAG_call_site
+        | constants::DW_TAG_enumeration_type
+        | constants::DW_TAG_GNU_call_site
+        | constants::DW_TAG_subroutine_type => true,
+        constants::DW_TAG_class_type
+        | constants::DW_TAG_structure_type
+        | constants::DW_TAG_union_type => !is_in_function,
+        _ => false,
+    }
 }
 
 /// Reads the attributes of an entry up to the one that says where its children end.
