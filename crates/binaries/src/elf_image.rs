@@ -11,14 +11,16 @@ use object::{
     SymbolKind, SymbolSection, elf,
 };
 use profile::{BuildId, ElfAddr, FileOffset};
+use symbol_pack::{Pack, PackError};
 
-use crate::{Layout, MappedFile, Quality, SectionReader, Segment};
+use crate::{Layout, MappedFile, Quality, SectionReader, Segment, pack};
 
 /// A compressed section may claim this many times its own size when unpacked. Debug sections
 /// shrink to a third, seldom to a twentieth; a claim beyond this is an attack or damage.
 const MAX_COMPRESSION_RATIO: u64 = 100;
 
-/// An ELF file, mapped into memory, with what its headers say.
+/// An ELF file, mapped into memory, with what its headers say. Or a symbol pack that stands for
+/// one: it says the same of itself, and has no sections.
 #[derive(Debug)]
 pub struct ElfImage {
     path: PathBuf,
@@ -26,16 +28,19 @@ pub struct ElfImage {
     facts: Facts,
 }
 
-/// What is read from an ELF file once, when it is opened.
+/// What is read from an ELF file once, when it is opened; or what a symbol pack says of the one
+/// that it was made from.
 #[derive(Debug)]
-struct Facts {
-    build_id: Option<BuildId>,
-    machine: Machine,
-    layout: Layout,
-    has_code: bool,
-    is_package: bool,
-    quality: Quality,
-    debug_link: Option<DebugLink>,
+pub(crate) struct Facts {
+    pub(crate) build_id: Option<BuildId>,
+    pub(crate) machine: Machine,
+    pub(crate) layout: Layout,
+    pub(crate) has_code: bool,
+    pub(crate) is_package: bool,
+    pub(crate) quality: Quality,
+    pub(crate) debug_link: Option<DebugLink>,
+    /// What the file that was packed was called.
+    pub(crate) packed_name: Option<String>,
 }
 
 /// Why a file is no [`ElfImage`].
@@ -50,6 +55,9 @@ pub enum ElfError {
     /// The file begins as an ELF file does, and what follows makes no sense.
     #[error("a damaged ELF file: {0}")]
     Damaged(#[from] object::Error),
+    /// The file begins as a symbol pack does, and is of no use.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// A compressed section claims to be larger than compression can make it.
     #[error("section `{section}` claims {claimed} bytes from {compressed} compressed ones")]
     Inflated {
@@ -76,13 +84,16 @@ pub struct DebugLink {
 }
 
 impl ElfImage {
-    /// Opens and parses the headers of an ELF file.
+    /// Opens and parses the headers of an ELF file, or of a symbol pack.
     ///
     /// # Errors
     /// If it cannot be read or is not a usable ELF file.
     pub fn open(path: &Path) -> Result<Self, ElfError> {
         let file = MappedFile::open(path)?;
-        let facts = Facts::read(&file)?;
+        let facts = match pack::facts(&file)? {
+            Some(facts) => facts,
+            None => Facts::read(&file)?,
+        };
         Ok(Self { path: path.to_owned(), file, facts })
     }
 
@@ -121,6 +132,22 @@ impl ElfImage {
     /// `objcopy --only-keep-debug` have the section headers of it without the bytes.
     pub fn has_code(&self) -> bool {
         self.facts.has_code
+    }
+
+    /// The symbol pack that the file is; `None` if it is an ELF file.
+    pub fn pack(&self) -> Option<Result<Pack<'_>, PackError>> {
+        self.facts.packed_name.is_some().then(|| Pack::open(&self.file))
+    }
+
+    /// What the file is called, or was when it was packed.
+    pub fn name(&self) -> &str {
+        let name = || self.path.file_name().and_then(|name| name.to_str());
+        self.facts.packed_name.as_deref().or_else(name).unwrap_or_default()
+    }
+
+    /// Whether the layout states the right file offsets: a debug file's does not.
+    pub(crate) fn has_true_layout(&self) -> bool {
+        self.facts.has_code || self.facts.packed_name.is_some()
     }
 
     /// Whether the file is a DWARF package (`.dwp`).
@@ -209,6 +236,7 @@ impl Facts {
             is_package: file.section_by_name(".debug_cu_index").is_some(),
             quality: quality(file),
             debug_link: debug_link(file),
+            packed_name: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use std::thread;
 
 use binaries::{Layout, Match, Quality};
 use profile::{ElfAddr, FileOffset, Reason, Unnamed};
+use symbol_pack::PackError;
 
 use crate::answer::{Answers, RawLine};
 use crate::boundaries::Boundaries;
@@ -42,11 +43,12 @@ pub(crate) struct Lookup<'a> {
     pub(crate) meter: &'a Meter<'a>,
 }
 
-/// The answers for places of one binary, and what was wrong with its DWARF.
+/// The answers for places of one binary, and what was wrong with its files.
 pub(crate) struct Answered {
     /// In runs that follow each other.
     pub(crate) runs: Vec<Answers>,
     pub(crate) dwarf_error: Option<DwarfError>,
+    pub(crate) pack_error: Option<PackError>,
 }
 
 /// Looks up sorted places of a binary.
@@ -59,32 +61,74 @@ pub(crate) fn look_up(
     places: &[FileOffset],
     lookup: &Lookup<'_>,
 ) -> Answered {
+    if let Some(pack) = found.image.pack() {
+        return answer_all(places, addresses, &pack, found.quality(), lookup);
+    }
     let mut asked: Vec<u64> =
         places.iter().filter_map(|&place| Some(addresses.of(place)?.0)).collect();
     asked.sort_unstable();
     asked.dedup();
     let (tables, dwarf_error) = Tables::load(found, &asked, lookup.threads.get());
 
+    let answered = answer_all(places, addresses, &tables, found.quality(), lookup);
+    Answered { dwarf_error, ..answered }
+}
+
+/// What knows the answers.
+pub(crate) trait Source: Sync {
+    /// One worker's view of it.
+    type View<'s>: View
+    where
+        Self: 's;
+
+    /// A view for one worker.
+    fn view(&self) -> Self::View<'_>;
+}
+
+/// One worker's view of a source.
+pub(crate) trait View {
+    /// The lines of an address, the innermost inlined function first; the last one is the physical
+    /// function. Any may lack its name.
+    fn lines(&mut self, address: ElfAddr) -> Vec<RawLine<'_>>;
+
+    /// Where the function of an address without a name begins, if that is known.
+    fn function_start(&mut self, address: ElfAddr) -> Option<ElfAddr>;
+
+    /// What was damaged where answers were looked for.
+    fn error(&self) -> Option<PackError> {
+        None
+    }
+}
+
+fn answer_all(
+    places: &[FileOffset],
+    addresses: &Addresses<'_>,
+    source: &impl Source,
+    quality: Quality,
+    lookup: &Lookup<'_>,
+) -> Answered {
     let workers = places.len().div_ceil(PLACES_PER_WORKER).clamp(1, lookup.threads.get());
     let runs = places.chunks(places.len().div_ceil(workers).max(1));
-    let runs = thread::scope(|scope| {
-        let answer = |run| answer(run, addresses, &tables, lookup);
+    let answered: Vec<_> = thread::scope(|scope| {
+        let answer = |run| answer(run, addresses, source.view(), reason(quality), lookup);
         let workers: Vec<_> = runs.map(|run| scope.spawn(move || answer(run))).collect();
         let join = |worker: thread::ScopedJoinHandle<'_, _>| {
             worker.join().unwrap_or_else(|panic| resume_unwind(panic))
         };
         workers.into_iter().map(join).collect()
     });
-    Answered { runs, dwarf_error }
+    let (runs, errors): (_, Vec<_>) = answered.into_iter().unzip();
+    Answered { runs, dwarf_error: None, pack_error: errors.into_iter().flatten().next() }
 }
 
 /// Answers for a run of places.
 fn answer(
     places: &[FileOffset],
     addresses: &Addresses<'_>,
-    tables: &Tables<'_>,
+    mut view: impl View,
+    reason: Reason,
     lookup: &Lookup<'_>,
-) -> Answers {
+) -> (Answers, Option<PackError>) {
     let mut answers = Answers::default();
     for places in places.chunks(PLACES_PER_REPORT) {
         for &place in places {
@@ -93,17 +137,26 @@ fn answer(
                 answers.push(&[], || Unnamed { reason: Reason::NoSymbol, function_start: None });
                 continue;
             };
-            let lines = shown(tables.lines(address), lookup.inlines);
-            answers.push(&lines, || Unnamed {
-                reason: tables.reason,
-                function_start: tables
-                    .function_start(address)
-                    .and_then(|start| addresses.back(start)),
-            });
+            let lines = view.lines(address);
+            let is_nameless = is_nameless(&lines);
+            let lines = shown(lines, lookup.inlines);
+            if !lines.is_empty() {
+                answers.push(&lines, || Unnamed { reason, function_start: None });
+                continue;
+            }
+            drop(lines);
+            let start = if is_nameless { view.function_start(address) } else { None };
+            let function_start = start.and_then(|start| addresses.back(start));
+            answers.push(&[], || Unnamed { reason, function_start });
         }
         lookup.meter.add(places.len());
     }
-    answers
+    (answers, view.error())
+}
+
+/// Whether no function of an address has a name.
+pub(crate) fn is_nameless(lines: &[RawLine<'_>]) -> bool {
+    lines.iter().all(|line| line.system_name.is_empty())
 }
 
 /// The lines that are shown of those of an address.
@@ -125,8 +178,6 @@ pub(crate) struct Tables<'a> {
     symbols: SymbolTable<'a>,
     exports: SymbolTable<'a>,
     boundaries: Boundaries,
-    /// Why a place has no name that none of them names.
-    reason: Reason,
 }
 
 impl<'a> Tables<'a> {
@@ -142,10 +193,9 @@ impl<'a> Tables<'a> {
             symbols: SymbolTable::default(),
             exports: SymbolTable::default(),
             boundaries: Boundaries::default(),
-            reason: reason(found.quality()),
         };
         let mut dwarf_error = None;
-        if found.image.quality() >= Quality::Dwarf {
+        if found.image.quality() >= Quality::Dwarf && !asked.is_empty() {
             match dwarf::ask(found, Query::Addresses(asked), threads) {
                 Ok(hits) => tables.dwarf = Some(hits),
                 Err(error) => dwarf_error = Some(error),
@@ -185,10 +235,36 @@ impl<'a> Tables<'a> {
     pub(crate) fn function_start(&self, address: ElfAddr) -> Option<ElfAddr> {
         self.boundaries.function_start(address)
     }
+
+    /// Where the answers of the symbol tables and of the unwind tables can change.
+    pub(crate) fn edges(&self) -> impl Iterator<Item = u64> {
+        self.symbols.edges().chain(self.exports.edges()).chain(self.boundaries.edges())
+    }
+}
+
+impl Source for Tables<'_> {
+    type View<'s>
+        = &'s Self
+    where
+        Self: 's;
+
+    fn view(&self) -> &Self {
+        self
+    }
+}
+
+impl View for &Tables<'_> {
+    fn lines(&mut self, address: ElfAddr) -> Vec<RawLine<'_>> {
+        Tables::lines(self, address)
+    }
+
+    fn function_start(&mut self, address: ElfAddr) -> Option<ElfAddr> {
+        Tables::function_start(self, address)
+    }
 }
 
 /// Why a place has no name where the file tells so much.
-pub(crate) fn reason(quality: Quality) -> Reason {
+fn reason(quality: Quality) -> Reason {
     if quality >= Quality::Symbols { Reason::NoSymbol } else { Reason::Stripped }
 }
 

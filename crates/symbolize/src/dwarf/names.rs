@@ -60,6 +60,7 @@ pub(crate) struct Names<'data> {
 }
 
 /// What an entry refers to as its origin.
+#[derive(Clone, Copy)]
 enum Origin {
     InUnit(UnitOffset),
     InSection(DebugInfoOffset),

@@ -77,7 +77,7 @@ impl<'data> RangeAttributes<'data> {
         mut tell: impl FnMut(u64, u64),
     ) -> gimli::Result<bool> {
         if let Some(ranges) = &self.ranges
-            && let Some(mut list) = unit.attr_ranges(ranges.clone())?
+            && let Some(mut list) = unit.attr_ranges(*ranges)?
         {
             let mut any = false;
             while let Some(range) = list.next()? {
@@ -86,9 +86,9 @@ impl<'data> RangeAttributes<'data> {
             }
             return Ok(any);
         }
-        let Some(low) = self.low.clone() else { return Ok(false) };
+        let Some(low) = self.low else { return Ok(false) };
         let Some(low) = unit.attr_address(low)? else { return Ok(false) };
-        let high = match self.high.clone() {
+        let high = match self.high {
             Some(AttributeValue::Udata(size)) => low.checked_add(size),
             Some(high) => unit.attr_address(high)?,
             None => None,

@@ -18,7 +18,7 @@ use super::{DwarfError, Reader};
 /// The bytes of the sections.
 pub(crate) struct Sections<'image> {
     pub(crate) endian: RunTimeEndian,
-    sections: DwarfSections<Cow<'image, [u8]>>,
+    image: DwarfSections<Cow<'image, [u8]>>,
     package: Option<DwarfPackageSections<Cow<'image, [u8]>>>,
     /// Whether `.debug_info` is compressed and is to be unpacked unit by unit.
     pub(crate) is_streamed: bool,
@@ -63,13 +63,13 @@ impl<'image> Sections<'image> {
                 }
             })
         });
-        Ok(Self { endian, sections, package: package.transpose()?, is_streamed })
+        Ok(Self { endian, image: sections, package: package.transpose()?, is_streamed })
     }
 
     /// Parses the indexes.
     pub(crate) fn parse(&self) -> Result<Parsed<'_>, DwarfError> {
         let reader = |bytes| EndianSlice::new(bytes, self.endian);
-        let mut dwarf = self.sections.borrow(|bytes| reader(bytes));
+        let mut dwarf = self.image.borrow(|bytes| reader(bytes));
         dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
         let package = self.package.as_ref();
         let package = package.map(|package| package.borrow(|bytes| reader(bytes), reader(&[])));

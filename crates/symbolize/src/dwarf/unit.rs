@@ -13,6 +13,9 @@ use super::sections::Parsed;
 use super::units::RawUnit;
 use super::{Query, Reader, functions};
 
+/// "", the first of all strings.
+const NO_TEXT: Id<String> = Id::new(0);
+
 /// Reads units, and keeps what is found.
 pub(crate) struct UnitReader<'data> {
     parsed: &'data Parsed<'data>,
@@ -197,10 +200,9 @@ impl<'data> UnitReader<'data> {
             let entry = entry.unwrap_or_default();
             let parent = nodes[node].parent.and_then(|parent| calls[parent]);
             let path = self.path(files, entry.call_file, paths);
-            let none = Id::new(0);
             calls[node] = u32::try_from(self.found.calls.len()).ok();
             self.found.calls.push(Call {
-                name: entry.named.system_name().unwrap_or(none),
+                name: entry.named.system_name().unwrap_or(NO_TEXT),
                 start_line: entry.named.start_line(),
                 parent,
                 path,
@@ -216,11 +218,10 @@ impl<'data> UnitReader<'data> {
         file: Option<u64>,
         paths: &mut HashMap<u64, Id<String>>,
     ) -> Id<String> {
-        let none = Id::new(0);
-        let Some(file) = file.filter(|&file| file != u64::MAX) else { return none };
+        let Some(file) = file.filter(|&file| file != u64::MAX) else { return NO_TEXT };
         *paths.entry(file).or_insert_with(|| {
             let path = lines::path(files, file).ok().flatten();
-            path.map_or(none, |path| self.found.strings.intern(path))
+            path.map_or(NO_TEXT, |path| self.found.strings.intern(path))
         })
     }
 
@@ -238,8 +239,12 @@ impl<'data> UnitReader<'data> {
         let mut entries = unit.entries_raw(None)?;
         let Some(abbreviation) = entries.read_abbreviation()? else { return Ok(()) };
         let attributes = RangeAttributes::read(&mut entries, abbreviation)?;
-        attributes.each(unit, |start, end| drop(add(start, end)))?;
-        let _damage = lines::each_row(unit, code, |start, end, _| drop(add(start, end)));
+        attributes.each(unit, |start, end| {
+            add(start, end);
+        })?;
+        let _damage = lines::each_row(unit, code, |start, end, _| {
+            add(start, end);
+        });
         let split = unit
             .dwo_id
             .and_then(|id| self.parsed.package.as_ref()?.find_cu(id, &self.parsed.dwarf).ok()?);
