@@ -22,6 +22,7 @@ mod shares;
 mod stand_in;
 mod summary;
 mod symbol_args;
+mod symbols_command;
 mod warnings;
 
 pub use args::Args;
