@@ -1,4 +1,4 @@
-//! Functions: name, file, line of the declaration, each known by the order in which the code
+//! Functions: names, file, line of the declaration, each known by the order in which the code
 //! first meets it.
 
 use crate::PackError;
@@ -10,10 +10,11 @@ pub(crate) const PER_BLOCK: usize = 512;
 /// What a block of functions is called in messages.
 const FUNCTIONS: &str = "functions";
 
-/// A function, its name and file by their numbers among the strings.
+/// A function, its names and file by their numbers among the strings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Function {
     pub(crate) name: u32,
+    pub(crate) system_name: u32,
     pub(crate) path: u32,
     pub(crate) start_line: u32,
 }
@@ -44,12 +45,20 @@ pub(crate) fn read(block: &[u8]) -> Result<Vec<Function>, PackError> {
         };
         (0..count).map(next).collect::<Option<Vec<u32>>>().ok_or(PackError::Damaged(FUNCTIONS))
     };
-    let (names, paths, start_lines) = (column()?, column()?, column()?);
-    let rows = names.into_iter().zip(paths).zip(start_lines);
-    Ok(rows.map(|((name, path), start_line)| Function { name, path, start_line }).collect())
+    let (names, system_names) = (column()?, column()?);
+    let (paths, start_lines) = (column()?, column()?);
+    let rows = names.into_iter().zip(system_names).zip(paths).zip(start_lines);
+    let function = |(((name, system_name), path), start_line)| Function {
+        name,
+        system_name,
+        path,
+        start_line,
+    };
+    Ok(rows.map(function).collect())
 }
 
-const COLUMNS: [fn(&Function) -> u32; 3] = [|f| f.name, |f| f.path, |f| f.start_line];
+const COLUMNS: [fn(&Function) -> u32; 4] =
+    [|f| f.name, |f| f.system_name, |f| f.path, |f| f.start_line];
 
 #[cfg(test)]
 mod tests {
@@ -57,9 +66,14 @@ mod tests {
 
     #[test]
     fn functions_come_back() {
-        let functions = [(0, 1, 2), (u32::MAX, 0, 7), (5, u32::MAX, u32::MAX), (6, 6, 6)];
-        let functions =
-            functions.map(|(name, path, start_line)| Function { name, path, start_line });
+        let function =
+            |name, system_name, path, start_line| Function { name, system_name, path, start_line };
+        let functions = [
+            function(0, 0, 1, 2),
+            function(u32::MAX, 1, 0, 7),
+            function(5, 6, u32::MAX, u32::MAX),
+            function(6, u32::MAX, 6, 6),
+        ];
         assert_eq!(read(&write(&functions)).unwrap(), functions);
         assert_eq!(read(&[]).unwrap(), []);
     }

@@ -4,9 +4,9 @@
 //! ```text
 //!   head     magic, version, length, checksum; what identifies the binary (Facts); directories
 //!   code     address ranges ──> function, line, calls inlined around them; or where the
-//!            unnamed function begins                                        512 ranges a block
+//!            unnamed function begins                                        256 ranges a block
 //!   calls    the addresses behind a call instruction                      4096 a block
-//!   functions  name, file, line of the declaration                         512 a block
+//!   functions  names for people and the linker, file, line of the declaration 512 a block
 //!   strings  names and paths, sorted, each without what it shares with the one before
 //!                                                                          256 a block
 //! ```
@@ -46,6 +46,8 @@ pub const MAX_DEPTH: usize = 1024;
 /// A function and a line of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line<'a> {
+    /// The name for people.
+    pub name: &'a str,
     /// The linker's name.
     pub system_name: &'a str,
     /// The source file, "" if not known.

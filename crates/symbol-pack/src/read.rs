@@ -82,6 +82,7 @@ impl<'data> Pack<'data> {
         for index in 0..self.functions.len() {
             for function in self.function_block(index)? {
                 self.string(function.name)?;
+                self.string(function.system_name)?;
                 self.string(function.path)?;
             }
         }
@@ -104,7 +105,8 @@ impl<'data> Pack<'data> {
             return Err(PackError::Damaged("functions"));
         };
         Ok(Line {
-            system_name: self.string(function.name)?,
+            name: self.string(function.name)?,
+            system_name: self.string(function.system_name)?,
             path: self.string(function.path)?,
             start_line: function.start_line,
             line,

@@ -108,6 +108,7 @@ impl PackWriter {
         }
         for function in &mut functions {
             function.name = places[function.name as usize];
+            function.system_name = places[function.system_name as usize];
             function.path = places[function.path as usize];
         }
         for block in functions.chunks(crate::functions::PER_BLOCK) {
@@ -127,7 +128,8 @@ impl PackWriter {
         let outermost = lines.len().saturating_sub(MAX_DEPTH);
         for line in &lines[outermost..] {
             let function = Function {
-                name: self.string(line.system_name),
+                name: self.string(line.name),
+                system_name: self.string(line.system_name),
                 path: self.string(line.path),
                 start_line: line.start_line,
             };

@@ -52,6 +52,7 @@ fn pack(answers: &BTreeMap<u64, Told>, calls: impl IntoIterator<Item = u64>) -> 
                 let lines: Vec<_> = lines
                     .iter()
                     .map(|(system_name, path, start_line, line)| Line {
+                        name: path,
                         system_name,
                         path,
                         start_line: *start_line,

@@ -43,6 +43,7 @@ impl View for PackView<'_, '_> {
         lines
             .iter()
             .map(|line| RawLine {
+                name: Some(line.name),
                 system_name: line.system_name.into(),
                 path: line.path.into(),
                 start_line: line.start_line,

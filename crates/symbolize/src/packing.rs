@@ -8,11 +8,14 @@
 //! Between two of these addresses nothing that is looked up begins or ends, so that the answer for
 //! the first is the answer for all up to the next.
 
+use std::collections::HashMap;
+
 use binaries::{Match, Quality, pack_facts};
 use profile::ElfAddr;
 use symbol_pack::{Answer, Line, PackWriter};
 
 use crate::binary::{Tables, is_nameless};
+use crate::demangle::demangle;
 use crate::dwarf::{self, DwarfError, Query};
 use crate::source_path::normalise;
 
@@ -31,6 +34,8 @@ pub fn pack(found: &Match, threads: usize) -> Packed {
     let mut writer = PackWriter::new(pack_facts(found));
     let edges = edges(found, threads);
     let (tables, dwarf_error) = Tables::load(found, &edges, threads);
+    // Each is demangled once, here, and not whenever the pack is asked.
+    let mut names: HashMap<String, String> = HashMap::new();
     for &edge in &edges {
         let address = ElfAddr(edge);
         let lines = tables.lines(address);
@@ -40,11 +45,18 @@ pub fn pack(found: &Match, threads: usize) -> Packed {
             continue;
         }
         // One spelling of a path now is one string less later; it is the one that is shown.
+        for line in &lines {
+            if !names.contains_key(&*line.system_name) {
+                let name = demangle(&line.system_name).into_owned();
+                names.insert(line.system_name.to_string(), name);
+            }
+        }
         let paths: Vec<_> = lines.iter().map(|line| normalise(&line.path)).collect();
         let lines: Vec<_> = lines
             .iter()
             .zip(&paths)
             .map(|(line, path)| Line {
+                name: names.get(&*line.system_name).map_or("", String::as_str),
                 system_name: &line.system_name,
                 path,
                 start_line: line.start_line,

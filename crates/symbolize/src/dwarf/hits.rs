@@ -90,7 +90,7 @@ impl Hits {
         let (mut path, mut line, mut next) = (hit.path, hit.line, hit.call);
         while let Some(call) = next.and_then(|index| found.calls.get(index as usize)) {
             let (system_name, start_line) = (text(call.name), call.start_line);
-            lines.push(RawLine { system_name, path: text(path), start_line, line });
+            lines.push(RawLine { name: None, system_name, path: text(path), start_line, line });
             (path, line, next) = (call.path, call.line, call.parent);
         }
         if lines.is_empty() {
