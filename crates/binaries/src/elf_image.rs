@@ -13,11 +13,15 @@ use object::{
 use profile::{BuildId, ElfAddr, FileOffset};
 use symbol_pack::{Pack, PackError};
 
+use crate::unpack::unpack;
 use crate::{Layout, MappedFile, Quality, SectionReader, Segment, pack};
 
 /// A compressed section may claim this many times its own size when unpacked. Debug sections
 /// shrink to a third, seldom to a twentieth; a claim beyond this is an attack or damage.
 const MAX_COMPRESSION_RATIO: u64 = 100;
+
+/// How the names of files end that are packed as a whole.
+pub(crate) const PACKED: [&str; 3] = ["xz", "zst", "gz"];
 
 /// An ELF file, mapped into memory, with what its headers say. Or a symbol pack that stands for
 /// one: it says the same of itself, and has no sections.
@@ -90,6 +94,23 @@ impl ElfImage {
     /// If it cannot be read or is not a usable ELF file.
     pub fn open(path: &Path) -> Result<Self, ElfError> {
         let file = MappedFile::open(path)?;
+        let is_packed =
+            path.extension().is_some_and(|end| PACKED.iter().any(|other| *other == end));
+        if is_packed && let Some(unpacked) = unpack(&file) {
+            return Self::in_memory(path, unpacked?);
+        }
+        Self::of_file(path, file)
+    }
+
+    /// An ELF file that is not in a file of its own. `path` says where it is from.
+    ///
+    /// # Errors
+    /// If it is not a usable ELF file.
+    pub fn in_memory(path: &Path, bytes: Vec<u8>) -> Result<Self, ElfError> {
+        Self::of_file(path, MappedFile::from(bytes))
+    }
+
+    fn of_file(path: &Path, file: MappedFile) -> Result<Self, ElfError> {
         let facts = match pack::facts(&file)? {
             Some(facts) => facts,
             None => Facts::read(&file)?,
@@ -115,6 +136,20 @@ impl ElfImage {
     /// The build ID in its notes.
     pub fn build_id(&self) -> Option<BuildId> {
         self.facts.build_id
+    }
+
+    /// The symbol table that a stripped binary carries packed (`.gnu_debugdata`), as an ELF file of
+    /// its own.
+    ///
+    /// # Errors
+    /// If there is one, and it does not unpack to an ELF file.
+    pub fn packed_symbols(&self) -> Result<Option<Self>, ElfError> {
+        if self.facts.packed_name.is_some() {
+            return Ok(None);
+        }
+        let Some(section) = self.section(".gnu_debugdata")? else { return Ok(None) };
+        let unpacked = unpack(&section).unwrap_or(Ok(Vec::new()))?;
+        Self::in_memory(&self.path, unpacked).map(Some)
     }
 
     /// The machine that its code is for.

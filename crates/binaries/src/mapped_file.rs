@@ -23,8 +23,14 @@ const LARGEST_PAGE: usize = 64 * 1024;
 /// Every reader of mapped files has that limit (perf, gdb and ld.so among them).
 #[derive(Debug)]
 pub struct MappedFile {
-    /// `None` for an empty file, which cannot be mapped.
-    map: Option<Mmap>,
+    bytes: Bytes,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    /// An empty file, which cannot be mapped, or one that was packed.
+    Owned(Vec<u8>),
 }
 
 impl MappedFile {
@@ -47,20 +53,20 @@ impl MappedFile {
     /// If the file cannot be mapped.
     pub fn from_file(file: &File) -> io::Result<Self> {
         if file.metadata()?.len() == 0 {
-            return Ok(Self { map: None });
+            return Ok(Self { bytes: Bytes::Owned(Vec::new()) });
         }
         // SAFETY: The mapping is private and read-only, so this process cannot change the bytes
         // through it. Another process that writes to the file could change bytes behind a `&[u8]`;
         // all parsers of this workspace check every value after the read that uses it, hold no
         // reference whose type has invalid bit patterns, and so stay memory-safe for any bytes.
         let map = unsafe { Mmap::map(file)? };
-        Ok(Self { map: Some(map) })
+        Ok(Self { bytes: Bytes::Mapped(map) })
     }
 
     /// Gives the memory of a range back to the system, as far as it holds whole pages. The bytes
     /// stay readable: the next access reads them from the file again.
     pub fn release(&self, range: Range<usize>) {
-        let Some(map) = &self.map else { return };
+        let Bytes::Mapped(map) = &self.bytes else { return };
         let start = range.start.next_multiple_of(LARGEST_PAGE);
         let end = range.end.min(map.len()) / LARGEST_PAGE * LARGEST_PAGE;
         if start < end {
@@ -77,10 +83,17 @@ impl MappedFile {
 
     /// Tells the system that the file will be read from its beginning to its end.
     pub fn advise_sequential(&self) {
-        if let Some(map) = &self.map {
+        if let Bytes::Mapped(map) = &self.bytes {
             // Only advice, as above.
             let _ = map.advise(Advice::Sequential);
         }
+    }
+}
+
+/// What a packed file holds, which no file maps.
+impl From<Vec<u8>> for MappedFile {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes: Bytes::Owned(bytes) }
     }
 }
 
@@ -88,7 +101,10 @@ impl Deref for MappedFile {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or_default()
+        match &self.bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Owned(bytes) => bytes,
+        }
     }
 }
 

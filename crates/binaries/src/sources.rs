@@ -4,8 +4,9 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use profile::BuildId;
+use profile::{BinaryKind, BuildId};
 
+use crate::elf_image::PACKED;
 use crate::sysroot::resolve;
 use crate::{DebugLink, Recorded};
 
@@ -25,6 +26,8 @@ pub struct Sources {
     pub debug_dirs: Vec<PathBuf>,
     /// The directory of `perf buildid-cache`.
     pub build_id_cache: Option<PathBuf>,
+    /// Whether the files in `images` are used though they are not the recorded ones.
+    pub force: bool,
 }
 
 impl Default for Sources {
@@ -35,6 +38,7 @@ impl Default for Sources {
             sysroot: PathBuf::from("/"),
             debug_dirs: Vec::new(),
             build_id_cache: env::home_dir().map(|home| home.join(".debug")),
+            force: false,
         }
     }
 }
@@ -47,12 +51,47 @@ impl Sources {
             sysroot: PathBuf::from("/nonexistent"),
             debug_dirs: Vec::new(),
             build_id_cache: None,
+            force: false,
         }
     }
 
-    /// The file at the recorded path.
-    pub(crate) fn recorded_path(&self, recorded: &Recorded<'_>) -> Option<PathBuf> {
-        self.in_sysroot(Path::new(recorded.path))
+    /// The file at the recorded path. A kernel module may have been packed since.
+    pub(crate) fn recorded_paths(&self, recorded: &Recorded<'_>) -> Vec<PathBuf> {
+        let mut paths = Vec::from_iter(self.in_sysroot(Path::new(recorded.path)));
+        if recorded.kind == BinaryKind::KernelModule {
+            let packed = PACKED.map(|end| format!("{}.{end}", recorded.path));
+            paths.extend(packed.iter().filter_map(|path| self.in_sysroot(Path::new(path))));
+        }
+        paths
+    }
+
+    /// Where distributions put a kernel of this release (`uname -r`) with its symbols.
+    pub fn kernels(&self, release: &str) -> Vec<PathBuf> {
+        let places = [
+            format!("/usr/lib/debug/boot/vmlinux-{release}"),
+            format!("/usr/lib/debug/lib/modules/{release}/vmlinux"),
+            format!("/lib/modules/{release}/vmlinux"),
+            format!("/lib/modules/{release}/build/vmlinux"),
+            format!("/boot/vmlinux-{release}"),
+        ];
+        let is_plain = !release.is_empty() && !release.contains('/');
+        places
+            .iter()
+            .filter(|_| is_plain)
+            .filter_map(|path| self.in_sysroot(Path::new(path)))
+            .collect()
+    }
+
+    /// The copy of `/proc/kallsyms` that perf keeps of each kernel that it recorded.
+    pub fn cached_kallsyms(&self, kernel: BuildId) -> Option<PathBuf> {
+        Some(self.cache_entry(kernel)?.join("kallsyms")).filter(|path| path.is_file())
+    }
+
+    /// The entry of a build ID in perf's cache: a directory since perf 4.11, before that a link to
+    /// the file.
+    fn cache_entry(&self, build_id: BuildId) -> Option<PathBuf> {
+        let (head, tail) = split(build_id)?;
+        Some(self.build_id_cache.as_ref()?.join(".build-id").join(head).join(tail))
     }
 
     /// The place of an absolute path of the recorded machine, if it is there: inside the sysroot,
@@ -61,22 +100,28 @@ impl Sources {
         resolve(&self.sysroot, path)
     }
 
+    /// Where a binary is looked for, for those who wonder why it was not found.
+    pub fn places(&self, path: &str) -> Vec<PathBuf> {
+        let below = |directory: &Path, path: &str| directory.join(path.trim_start_matches('/'));
+        let mut places = self.images.clone();
+        places.push(below(&self.sysroot, path));
+        places.extend(self.debug_dirs.iter().cloned());
+        places.push(below(&self.sysroot, DEBUG_DIR));
+        places.extend(self.build_id_cache.clone());
+        places
+    }
+
     /// Files named after a build ID, and debug files laid out by recorded path.
-    pub(crate) fn debug_files(
-        &self,
-        recorded: &Recorded<'_>,
-        build_id: Option<BuildId>,
-    ) -> Vec<PathBuf> {
+    pub fn debug_files(&self, recorded: &Recorded<'_>, build_id: Option<BuildId>) -> Vec<PathBuf> {
         let mut paths = Vec::new();
         if let Some((head, tail)) = build_id.and_then(split) {
             for suffix in [".debug", ""] {
                 paths.extend(self.in_debug_dirs(&format!(".build-id/{head}/{tail}{suffix}")));
             }
-            if let Some(cache) = &self.build_id_cache {
-                let entry = cache.join(".build-id").join(head).join(tail);
-                // A directory since perf 4.11, before that a link to the file.
-                paths.extend([entry.join("debug"), entry.join("elf"), entry]);
-            }
+        }
+        if let Some(entry) = build_id.and_then(|build_id| self.cache_entry(build_id)) {
+            paths.extend(["debug", "elf", "vdso"].map(|name| entry.join(name)));
+            paths.push(entry);
         }
         let below = recorded.path.trim_start_matches('/');
         paths.extend(self.in_debug_dirs(&format!("{below}.debug")));

@@ -30,6 +30,7 @@ mod feature;
 mod file;
 mod reader;
 mod record;
+mod resync;
 mod sample;
 mod section;
 mod stream;
@@ -42,8 +43,8 @@ pub use feature::{BuildIdEntry, ClockData, Features};
 pub use file::{Error, PerfData, Truncation};
 pub use reader::Endian;
 pub use record::{
-    Cgroup, Comm, CpuMode, DeferredCallchain, Ksymbol, Lost, Mmap, RawRecord, RecordKind, Records,
-    RecordsEnd, SampleId, Task,
+    Cgroup, Comm, CpuMode, Damage, DeferredCallchain, Ksymbol, Lost, Mmap, RawRecord, RecordKind,
+    Records, RecordsEnd, SampleId, Task,
 };
 pub use sample::{BranchEntry, BranchStack, ReadValue, ReadValues, Registers, Sample, UserStack};
 pub use stream::{StreamLoss, write_records};

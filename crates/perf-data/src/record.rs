@@ -3,6 +3,7 @@
 use crate::attr::{Attr, SampleType};
 use crate::callchain::{Callchain, Words};
 use crate::reader::{Endian, Reader};
+use crate::resync::{MAX_DAMAGED, resync};
 
 /// A record, its body not yet looked at.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +137,7 @@ pub struct Records<'a> {
     offset: u64,
     endian: Endian,
     end: RecordsEnd,
+    damage: Option<Damage>,
 }
 
 /// Why the records ended.
@@ -150,16 +152,19 @@ pub enum RecordsEnd {
         /// Bytes that it claims and the file does not have.
         missing: u64,
     },
-    /// With a record whose size is smaller than its own header. What follows cannot be told
-    /// from noise.
-    Malformed {
-        /// Where the record begins in the file.
-        offset: u64,
-        /// The size it states.
-        size: u16,
-        /// Bytes of records behind it that are lost.
-        lost: u64,
-    },
+}
+
+/// Bytes between records that are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where the first record that cannot be one begins in the file.
+    pub offset: u64,
+    /// The size it states, which is smaller than its own header.
+    pub size: u16,
+    /// Bytes left out, in all places.
+    pub lost: u64,
+    /// In how many places the walk had to find its way again, or could not.
+    pub places: u32,
 }
 
 impl<'a> Records<'a> {
@@ -167,7 +172,17 @@ impl<'a> Records<'a> {
 
     /// Records that begin with `bytes`, which stand at `offset` in the file.
     pub(crate) fn new(bytes: &'a [u8], offset: u64, endian: Endian) -> Self {
-        Self { rest: bytes, offset, endian, end: RecordsEnd::Complete }
+        Self { rest: bytes, offset, endian, end: RecordsEnd::Complete, damage: None }
+    }
+
+    /// Goes on with other bytes of the same file.
+    pub(crate) fn go_on_with(&mut self, bytes: &'a [u8], offset: u64) {
+        (self.rest, self.offset) = (bytes, offset);
+    }
+
+    /// What was left out so far because it is no record.
+    pub fn damage(&self) -> Option<Damage> {
+        self.damage
     }
 
     /// Why there is no further record; [`RecordsEnd::Complete`] as long as there may be.
@@ -195,6 +210,23 @@ impl<'a> Records<'a> {
         self.rest = rest;
         self.offset = self.offset.saturating_add(len as u64);
         Some(taken)
+    }
+
+    /// Leaves out what is no record. `None` if nothing behind it is.
+    #[cold]
+    fn skip_damage(&mut self, size: u16) -> Option<()> {
+        let places = self.damage.map_or(0, |damage| damage.places);
+        let sound = if places < MAX_DAMAGED { resync(self.rest, self.endian) } else { None };
+        let offset = self.offset;
+        let damage = self.damage.get_or_insert(Damage { offset, size, lost: 0, places: 0 });
+        let lost = sound.unwrap_or(self.rest.len());
+        damage.lost = damage.lost.saturating_add(lost as u64);
+        damage.places = places.saturating_add(1);
+        if sound.is_none() {
+            self.rest = &[];
+            return None;
+        }
+        self.advance(lost).map(drop)
     }
 
     /// The payload that follows some records without being counted in their size.
@@ -231,8 +263,7 @@ impl<'a> Iterator for Records<'a> {
             return self.stop(RecordsEnd::Cut { offset, missing });
         };
         let Some(body_len) = usize::from(size).checked_sub(Self::HEADER_SIZE) else {
-            let lost = self.rest_len();
-            return self.stop(RecordsEnd::Malformed { offset, size, lost });
+            return self.skip_damage(size).and_then(|()| self.next());
         };
         let Some(body) = header.bytes(body_len) else {
             let missing = u64::from(size).saturating_sub(self.rest_len());

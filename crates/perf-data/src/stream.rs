@@ -4,14 +4,16 @@
 use std::io::{self, Write};
 
 use crate::reader::{Endian, Reader};
-use crate::record::{RawRecord, RecordKind, Records, RecordsEnd};
+use crate::record::{Damage, RawRecord, RecordKind, Records, RecordsEnd};
 use crate::zstd::{InflateProblem, Inflater, Stop};
 
 /// Something that a stream of records should have held, and that is not in what was made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamLoss {
-    /// The stream ends within a record, or with something that is no record.
+    /// The stream ends within a record.
     Ended(RecordsEnd),
+    /// Bytes between its records are none.
+    Damaged(Damage),
     /// The compressed data cannot be inflated from here on.
     Compressed {
         /// Where the compressed record begins in the file.
@@ -68,6 +70,7 @@ pub fn write_records(
     if end != RecordsEnd::Complete {
         losses.push(StreamLoss::Ended(end));
     }
+    losses.extend(walk.records.damage().map(StreamLoss::Damaged));
     match inflater.finish(&mut splitter) {
         Ok(0) => {}
         Ok(lost) if damage.is_none() => {
@@ -127,13 +130,14 @@ impl<'a> Walk<'a> {
         }
         let record = self.records.next()?;
         if record.kind.is_compressed() {
-            let is_inner = offset < self.overlong_end;
-            return Some(Step::Compressed { offset, piece: piece(&record, self.endian, is_inner) });
+            let is_inner = record.offset < self.overlong_end;
+            let piece = piece(&record, self.endian, is_inner);
+            return Some(Step::Compressed { offset: record.offset, piece });
         }
         if self.records.end() != RecordsEnd::Complete {
             return None; // The record is there, and the payload behind it is not.
         }
-        self.bytes(offset, self.records.offset()).map(Step::Plain)
+        self.bytes(record.offset, self.records.offset()).map(Step::Plain)
     }
 
     /// The length of a `COMPRESSED2` record whose size does not fit into 16 bits.
@@ -167,7 +171,7 @@ impl<'a> Walk<'a> {
         let piece = self.bytes(piece_start, piece_end)?;
         let stream_end = self.offset.checked_add(self.stream.len() as u64)?;
         let rest = self.bytes(piece_end, stream_end)?;
-        self.records = Records::new(rest, piece_end, self.endian);
+        self.records.go_on_with(rest, piece_end);
         self.overlong_end = end;
         Some(piece)
     }

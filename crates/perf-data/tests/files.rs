@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use perf_data::{
-    Comm, CpuMode, Error, Lost, Mmap, PerfData, RecordKind, RecordsEnd, Task, Truncation,
+    Comm, CpuMode, Damage, Error, Lost, Mmap, PerfData, RecordKind, RecordsEnd, Task, Truncation,
 };
 use perf_data_builder::{Event, Order, PerfFile, flags};
 use proptest::prelude::*;
@@ -97,7 +97,7 @@ fn a_cut_file_keeps_the_records_before_the_cut() {
         assert_eq!(records.by_ref().count(), whole_records);
         let found = match records.end() {
             RecordsEnd::Cut { missing, .. } => Some(missing),
-            _ => None,
+            RecordsEnd::Complete => None,
         };
         assert_eq!(found, missing);
     }
@@ -115,7 +115,7 @@ fn perf_that_was_killed_left_no_size() {
 }
 
 #[test]
-fn a_record_smaller_than_its_header_ends_the_walk() {
+fn a_record_smaller_than_its_header_ends_the_walk_where_no_records_follow() {
     let mut file = small(Order::Little);
     file.record(9, 2, |body| body.u64(0));
     let mut bytes = file.build();
@@ -124,7 +124,52 @@ fn a_record_smaller_than_its_header_ends_the_walk() {
     let perf = PerfData::parse(&bytes).unwrap();
     let mut records = perf.records();
     assert_eq!(records.by_ref().count(), 12);
-    assert!(matches!(records.end(), RecordsEnd::Malformed { size: 0, lost: 16, .. }));
+    assert!(matches!(records.damage(), Some(Damage { size: 0, lost: 16, places: 1, .. })));
+}
+
+#[test]
+fn a_damaged_record_costs_itself_alone() {
+    let mut file = small(Order::Little);
+    for _ in 0..3 {
+        let damaged_at = 104 + 144 + file.records().len();
+        file.record(9, 2, |body| body.u64(u64::MAX));
+        for _ in 0..20 {
+            file.record(9, 2, |body| body.u64(0));
+        }
+        let mut bytes = file.build();
+        bytes[damaged_at + 6..damaged_at + 8].fill(0);
+        let perf = PerfData::parse(&bytes).unwrap();
+        let mut records = perf.records();
+        let offsets: Vec<_> = records.by_ref().map(|record| record.offset).collect();
+        let damaged_at = damaged_at as u64;
+        assert!(!offsets.contains(&damaged_at) && offsets.contains(&(damaged_at + 16)));
+        assert_eq!(
+            records.damage(),
+            Some(Damage { offset: damaged_at, size: 0, lost: 16, places: 1 })
+        );
+        assert_eq!(records.end(), RecordsEnd::Complete);
+    }
+}
+
+#[test]
+fn a_file_that_is_damage_throughout_is_given_up() {
+    let mut file = small(Order::Little);
+    let start = file.records().len();
+    for _ in 0..100 {
+        file.record(9, 0, |body| body);
+        for _ in 0..16 {
+            file.record(9, 2, |body| body.u64(0));
+        }
+    }
+    let mut bytes = file.build();
+    let records = 104 + 144 + start;
+    for at in (records..).step_by(8 + 16 * 16).take(100) {
+        bytes[at + 6..at + 8].fill(0);
+    }
+    let perf = PerfData::parse(&bytes).unwrap();
+    let mut records = perf.records();
+    assert_eq!(records.by_ref().count(), 12 + 64 * 16);
+    assert_eq!(records.damage().unwrap().places, 65);
 }
 
 #[test]

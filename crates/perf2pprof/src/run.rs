@@ -39,9 +39,11 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     }
     let selection = &job.session.selection;
     let symbolized = symbolize(job, &conversion.profile);
-    warn(job, warnings::of_symbols(&conversion.profile, &symbolized))?;
+    warn(job, warnings::of_symbols(&conversion.profile, &symbolized, &job.sources.images))?;
+    let forced = warnings::forced_comments(&conversion.profile, &symbolized);
     let comments = &mut conversion.profile.comments;
     comments.extend(conversion.losses.comments());
+    comments.extend(forced);
     if !selection.is_everything() {
         comments.push(format!("selection:{selection}"));
         comments.extend(conversion.left_out.iter().map(LeftOut::comment));
@@ -58,7 +60,7 @@ pub fn run(job: &Job) -> Result<(), Failure> {
 }
 
 /// Converts one recording; if it has no sample, with the reason.
-fn read(job: &Job, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
+pub(crate) fn read(job: &Job, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
     let shown = shown_name(path);
     let recording = Recording::open(path)?;
     let perf = recording
@@ -100,7 +102,7 @@ fn title(names: &[&str]) -> String {
     }
 }
 
-fn shown_name(path: &Path) -> &str {
+pub(crate) fn shown_name(path: &Path) -> &str {
     if path == Path::new("-") { "standard input" } else { path.to_str().unwrap_or("the recording") }
 }
 
@@ -120,7 +122,10 @@ fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion 
     // What unwinds a stack must be the recorded file, as much as what names it.
     let locator = Locator::new(&job.sources);
     let find = |profile: &Profile, binary| locator.locate(&Recorded::of(profile, binary)).found;
-    session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited)
+    let mut conversion =
+        session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited);
+    conversion.profile.recording.is_unwound = true;
+    conversion
 }
 
 fn name_events(job: &Job, profile: &mut Profile) {
@@ -150,7 +155,7 @@ fn fill_start_time(conversion: &mut Conversion, path: &Path) {
     }
 }
 
-fn symbolize(job: &Job, profile: &Profile) -> Symbolized {
+pub(crate) fn symbolize(job: &Job, profile: &Profile) -> Symbolized {
     let Some(options) = &job.symbolize else {
         let symbols = Symbols::none(profile, Reason::NotAsked);
         let (binaries, refused, unused) = Default::default();

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use perf_data::{
-    BuildIdEntry, Cgroup, Comm, CpuMode, DeferredCallchain, Features, Ksymbol, Lost, Mmap,
+    BuildIdEntry, Cgroup, Comm, CpuMode, Damage, DeferredCallchain, Features, Ksymbol, Lost, Mmap,
     PerfData, RawRecord, RecordKind, RecordsEnd, Task,
 };
 use profile::{
@@ -29,7 +29,9 @@ pub(crate) struct Index {
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) losses: Losses,
     pub(crate) end: RecordsEnd,
-    /// Parts of the data section, cut between records.
+    /// What the data section holds besides records.
+    pub(crate) damage: Option<Damage>,
+    /// Parts of the data section, cut between records. What is no record lies between two parts.
     pub(crate) chunks: Vec<Range<u64>>,
     /// What counters in samples said last, by chunk.
     pub(crate) counters: LastValues,
@@ -68,10 +70,14 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
     let mut lost_by_event = LostByEvent::new(perf);
     let mut sample_times: Option<(u64, u64)> = None;
     let mut counters = Collector::new(perf);
-    for record in records.by_ref() {
-        if record.offset - chunk_start >= CHUNK_BYTES {
+    let mut next = chunk_start;
+    loop {
+        let end = next;
+        let Some(record) = records.next() else { break };
+        next = records.offset();
+        if end - chunk_start >= CHUNK_BYTES || end < record.offset {
             visited(chunk_start..record.offset);
-            chunks.push(chunk_start..record.offset);
+            chunks.push(chunk_start..end);
             chunk_start = record.offset;
             counters.end_chunk();
         }
@@ -134,6 +140,7 @@ pub(crate) fn index(perf: &PerfData<'_>, wants_times: bool, visited: &dyn Fn(Ran
         mappings: builder.mappings,
         losses,
         end: records.end(),
+        damage: records.damage(),
         chunks,
         counters: counters.finish(),
         deferred,

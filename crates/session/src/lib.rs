@@ -18,6 +18,7 @@
 //! The crate refuses to read a symbol, open a file, or print. What it could not place is counted
 //! in [`Losses`].
 
+mod blocks;
 mod callchain;
 mod callers;
 mod events;
@@ -40,7 +41,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use perf_data::{PerfData, RecordsEnd};
+use perf_data::{Damage, PerfData, RecordsEnd};
 use profile::{EventMismatch, Profile};
 
 pub use labels::LabelKey;
@@ -87,6 +88,8 @@ pub struct Conversion {
     pub nanos_after: u64,
     /// Why the records ended; of several recordings, those of the first.
     pub end: RecordsEnd,
+    /// What is no record; of several recordings, that of the first.
+    pub damage: Option<Damage>,
 }
 
 impl Conversion {
@@ -147,7 +150,7 @@ pub fn convert(
     };
     let mut merger = Merger::new(perf, &index);
     read_chunks(&context, options.threads, visited, |chunk| merger.add(chunk));
-    let end = index.end;
+    let (end, damage) = (index.end, index.damage);
     let left_out = select::left_out(perf, merger.left_out());
     let nanos_after = merger.nanos_after(&index);
     let events = select::events(&selector, perf);
@@ -155,7 +158,7 @@ pub fn convert(
     let (mut profile, losses) = merger.finish(perf, events, index);
     lost::add_rows(&mut profile, &lost);
     debug_assert!(profile.check());
-    Conversion { profile, losses, left_out, nanos_after, end }
+    Conversion { profile, losses, left_out, nanos_after, end, damage }
 }
 
 /// Reads all chunks, and hands them on in the order of the file.
@@ -170,6 +173,13 @@ fn read_chunks(
         samples::read(context, range.clone(), &|range| visited(Visited::Read(range)))
     };
     let threads = threads.get().min(chunks.len());
+    let gaps = chunks.windows(2).any(|pair| pair[0].end < pair[1].start);
+    if threads <= 1 && gaps {
+        for range in chunks {
+            done(read(range));
+        }
+        return;
+    }
     if threads <= 1 {
         // One part, from the first record to the last: nothing to merge.
         if let (Some(first), Some(last)) = (chunks.first(), chunks.last()) {

@@ -1,4 +1,4 @@
-//! The addresses behind a call instruction, by which return addresses of a recording prove that it
+//! The places in the file behind a call instruction, by which return addresses of a recording prove that it
 //! was this binary that ran.
 
 use crate::PackError;

@@ -15,6 +15,9 @@ pub struct Facts {
     pub quality: u8,
     /// Whether [`crate::Pack::is_after_call`] knows.
     pub has_calls: bool,
+    /// The places in the file where a signal handler returns to: no call stands before them, which
+    /// says nothing against the file. Sorted.
+    pub signal_returns: Vec<u64>,
     /// What it was called, without directories.
     pub name: String,
     /// Its loaded segments.
@@ -42,6 +45,10 @@ impl Facts {
         put(out, self.machine.into());
         put(out, self.quality.into());
         put(out, self.has_calls.into());
+        put(out, self.signal_returns.len() as u64);
+        for place in &self.signal_returns {
+            put(out, *place);
+        }
         put_bytes(out, self.name.as_bytes());
         put(out, self.segments.len() as u64);
         for segment in &self.segments {
@@ -62,6 +69,9 @@ impl Facts {
             machine: numbers.take()?.try_into().ok()?,
             quality: numbers.take()?.try_into().ok()?,
             has_calls: numbers.take()? != 0,
+            signal_returns: (0..numbers.take_count()?)
+                .map(|_| numbers.take())
+                .collect::<Option<_>>()?,
             name: str::from_utf8(numbers.take_bytes()?).ok()?.to_owned(),
             segments: (0..numbers.take_count()?)
                 .map(|_| Segment::read(numbers))

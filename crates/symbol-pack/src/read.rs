@@ -52,21 +52,23 @@ impl<'data> Pack<'data> {
         Cursor { pack: self, block: None }
     }
 
-    /// Whether a call instruction ends before an address; `None` if the pack does not say.
+    /// Whether a call instruction ends before a place in the file; `None` if the pack does not say,
+    /// or if it is where a signal handler returns to.
     ///
     /// # Errors
     /// If the block that knows is damaged.
-    pub fn is_after_call(&self, address: u64) -> Result<Option<bool>, PackError> {
-        if !self.head.facts.has_calls {
+    pub fn is_after_call(&self, place: u64) -> Result<Option<bool>, PackError> {
+        let facts = &self.head.facts;
+        if !facts.has_calls || facts.signal_returns.binary_search(&place).is_ok() {
             return Ok(None);
         }
-        let Some(index) = self.head.calls.holding(address) else { return Ok(Some(false)) };
-        let damaged = PackError::Damaged("calls");
-        let (place, block) =
-            self.head.calls.get(index).zip(self.calls.get(index)).ok_or(damaged)?;
-        let read = || calls::read(place.first, &unpack(self.blocks, place, "calls")?);
+        let Some(index) = self.head.calls.holding(place) else { return Ok(Some(false)) };
+        let what = "calls";
+        let damaged = PackError::Damaged(what);
+        let (at, block) = self.head.calls.get(index).zip(self.calls.get(index)).ok_or(damaged)?;
+        let read = || calls::read(at.first, &unpack(self.blocks, at, what)?);
         match block.get_or_init(read) {
-            Ok(addresses) => Ok(Some(addresses.binary_search(&address).is_ok())),
+            Ok(places) => Ok(Some(places.binary_search(&place).is_ok())),
             Err(error) => Err(*error),
         }
     }

@@ -80,9 +80,9 @@ impl PackWriter {
         }
     }
 
-    /// States that a call ends before this address. Addresses must rise.
-    pub fn add_call(&mut self, address: u64) {
-        self.calls.push(address);
+    /// States that a call ends before this place in the file. Places must rise.
+    pub fn add_call(&mut self, place: u64) {
+        self.calls.push(place);
     }
 
     /// Writes the pack.

@@ -13,6 +13,7 @@ use object::read::elf::NoteIterator;
 use object::{Endianness, Object, ObjectSymbol};
 use profile::{Binary, BinaryKind, BuildId, Id, Profile, Relocation};
 
+use crate::Options;
 use crate::kallsyms::Kallsyms;
 use crate::report::Problem;
 
@@ -39,28 +40,34 @@ pub(crate) struct Vmlinux {
 }
 
 impl Kernel {
-    /// Opens the sources for the kernel that a profile was recorded on. The running kernel's list
-    /// is taken only if no list is given and it is the same build as the recorded one.
-    pub(crate) fn open(profile: &Profile, kallsyms: Option<&Path>, vmlinux: Option<&Path>) -> Self {
+    /// Opens the sources for the kernel that a profile was recorded on: what is given by hand,
+    /// else what is installed of the same build. Lists are of the running kernel, if it is that
+    /// one, or of perf's cache.
+    pub(crate) fn open(profile: &Profile, options: &Options) -> Self {
         let mut kernel = Self::default();
         let Some(binary) = recorded_kernel(profile) else { return kernel };
         let build_id = profile.binaries[binary].build_id;
         let relocation = profile.binaries[binary].relocation;
         let reference = relocation.map(|relocation| reference(profile, relocation));
-        if let Some(path) = vmlinux {
-            match open_vmlinux(path, &Recorded::of(profile, binary), reference) {
+        let recorded = Recorded::of(profile, binary);
+        if let Some(path) = &options.vmlinux {
+            match open_vmlinux(path, &recorded, reference) {
                 Ok(vmlinux) => kernel.vmlinux = Some(vmlinux),
                 Err(refusal) => {
-                    kernel.refused = Some(Refused { path: path.to_owned(), refusal });
+                    kernel.refused = Some(Refused { path: path.clone(), refusal });
                 }
             }
+        } else if build_id.is_some() {
+            kernel.vmlinux = installed(profile, &recorded, options)
+                .iter()
+                .find_map(|path| open_vmlinux(path, &recorded, reference).ok());
         }
         let running = || {
             let running = running_build_id();
-            (running.is_some() && running == build_id).then_some(Path::new(RUNNING_SYMBOLS))
+            (running.is_some() && running == build_id).then(|| PathBuf::from(RUNNING_SYMBOLS))
         };
-        if let Some(path) = kallsyms.or_else(running) {
-            let path = path.to_owned();
+        let cached = || options.sources.cached_kallsyms(build_id?);
+        if let Some(path) = options.kallsyms.clone().or_else(running).or_else(cached) {
             match Kallsyms::open(&path, reference) {
                 Ok(list) => kernel.kallsyms = Some((path, list)),
                 Err(error) => kernel.problem = Some(Problem::Kallsyms { path, error }),
@@ -68,6 +75,14 @@ impl Kernel {
         }
         kernel
     }
+}
+
+/// Where the recorded kernel may be installed with its symbols.
+fn installed(profile: &Profile, recorded: &Recorded<'_>, options: &Options) -> Vec<PathBuf> {
+    let release = profile.recording.os_release.as_deref().unwrap_or_default();
+    let mut paths = options.sources.kernels(release);
+    paths.extend(options.sources.debug_files(recorded, recorded.build_id));
+    paths
 }
 
 /// The kernel among the binaries: the one whose place is recorded, if there are several.

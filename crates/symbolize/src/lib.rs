@@ -25,6 +25,7 @@ mod jitdump;
 mod kallsyms;
 mod kernel;
 mod made_code;
+mod module;
 mod packed;
 mod packing;
 mod perf_map;
@@ -33,11 +34,12 @@ mod report;
 mod source_path;
 mod symbol_table;
 mod symbols;
+mod vdso;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use binaries::{Locator, Match, Recorded, Refused, Sources};
+use binaries::{Locator, Match, Quality, Recorded, Refused, Sources};
 use profile::{BinaryKind, FileOffset, Profile, Reason, Symbols, Unnamed};
 
 use crate::answer::{Answers, RawLine};
@@ -45,6 +47,7 @@ use crate::binary::{Addresses, Lookup};
 use crate::frames::{BinaryFrames, by_binary};
 use crate::kernel::{Kernel, Vmlinux};
 use crate::made_code::MadeCode;
+use crate::module::Module;
 use crate::progress::Meter;
 use crate::symbols::SymbolsBuilder;
 
@@ -132,9 +135,10 @@ impl Work<'_> {
         let outcome = match self.profile.binaries[group.binary].kind {
             BinaryKind::File => self.file(group, &mut report),
             BinaryKind::Kernel => self.kernel_image(group, &mut report),
-            BinaryKind::KernelModule => self.kernel_symbols(group, &mut report),
+            BinaryKind::KernelModule => self.kernel_module(group, &mut report),
             BinaryKind::KernelGenerated => Ok(self.generated(group)),
-            BinaryKind::Vdso | BinaryKind::Guest => Err(Reason::NoFile),
+            BinaryKind::Vdso => self.vdso(group, &mut report),
+            BinaryKind::Guest => Err(Reason::NoFile),
             BinaryKind::Anonymous { pid } => self.made(pid, group, &mut report),
             BinaryKind::Unmapped => Err(Reason::Unmapped),
             BinaryKind::None => Err(Reason::Marker),
@@ -157,6 +161,7 @@ impl Work<'_> {
         let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
         report.refused = located.refused;
         report.notes = located.notes;
+        report.calls = located.calls;
         let nothing = if report.refused.is_empty() { Reason::NoFile } else { Reason::WrongFile };
         let found = located.found.ok_or(nothing)?;
         Ok(self.look_up(&found, &Addresses::Segments(&found.layout), group, report))
@@ -189,6 +194,41 @@ impl Work<'_> {
         let answers = named_by(&group.places, |address| kallsyms.find(address));
         self.meter.add(group.places.len());
         Ok(vec![answers])
+    }
+
+    /// The kernel's list has its modules too; without one, a module's own file names it.
+    fn kernel_module(
+        &mut self,
+        group: &BinaryFrames,
+        report: &mut BinaryReport,
+    ) -> Result<Vec<Answers>, Reason> {
+        if self.kernel().kallsyms.is_some() {
+            return self.kernel_symbols(group, report);
+        }
+        let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
+        report.refused = located.refused;
+        let found = located.found.ok_or(Reason::NoFile)?;
+        let mut mappings = self.profile.mappings.iter().map(|(_, mapping)| mapping);
+        let mapping = mappings.find(|mapping| mapping.binary == group.binary);
+        let (Some(mapping), Ok(Some(module))) = (mapping, Module::of(&found.image)) else {
+            return Err(Reason::NoFile);
+        };
+        report.used = Some(UsedFiles { quality: Quality::Symbols, ..UsedFiles::of(&found) });
+        self.meter.add(group.places.len());
+        let distance = |address: u64| address.checked_sub(mapping.start.0);
+        Ok(vec![named_by(&group.places, |address| module.find(distance(address)?))])
+    }
+
+    fn vdso(
+        &self,
+        group: &BinaryFrames,
+        report: &mut BinaryReport,
+    ) -> Result<Vec<Answers>, Reason> {
+        let recorded = Recorded::of(self.profile, group.binary);
+        if let Some(found) = vdso::running(&recorded) {
+            return Ok(self.look_up(&found, &Addresses::Segments(&found.layout), group, report));
+        }
+        self.file(group, report)
     }
 
     /// Code that a process made itself is named by what the process wrote down for perf.
@@ -237,9 +277,7 @@ impl Work<'_> {
 
     fn kernel(&mut self) -> &mut Kernel {
         let Self { profile, options, kernel, .. } = self;
-        kernel.get_or_insert_with(|| {
-            Kernel::open(profile, options.kallsyms.as_deref(), options.vmlinux.as_deref())
-        })
+        kernel.get_or_insert_with(|| Kernel::open(profile, options))
     }
 }
 

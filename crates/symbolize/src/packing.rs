@@ -31,7 +31,9 @@ pub struct Packed {
 
 /// Makes a pack of all that the files of a binary say.
 pub fn pack(found: &Match, threads: usize) -> Packed {
-    let mut writer = PackWriter::new(pack_facts(found));
+    let (facts, calls) = pack_facts(found);
+    let mut writer = PackWriter::new(facts);
+    calls.into_iter().for_each(|place| writer.add_call(place));
     let edges = edges(found, threads);
     let (tables, dwarf_error) = Tables::load(found, &edges, threads);
     // Each is demangled once, here, and not whenever the pack is asked.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use binaries::{Match, Note, Quality, Refused};
+use binaries::{Calls, Match, Note, Quality, Refused};
 use profile::{Binary, BuildId, Id, Reason};
 use symbol_pack::PackError;
 
@@ -17,6 +17,9 @@ pub struct BinaryReport {
     pub binary: Id<Binary>,
     /// The files used; `None` if there are none.
     pub used: Option<UsedFiles>,
+    /// How many recorded return addresses follow a call in the files used; `None` if no code was
+    /// at hand that could be asked.
+    pub calls: Option<Calls>,
     /// The files that were looked at and are not the recorded one.
     pub refused: Vec<Refused>,
     /// Reservations about the files used.
@@ -33,6 +36,7 @@ impl BinaryReport {
         Self {
             binary,
             used: None,
+            calls: None,
             refused: Vec::new(),
             notes: Vec::new(),
             problems: Vec::new(),

@@ -137,12 +137,16 @@ fn it_unwinds_the_small_program_alike() {
     assert_eq!(in_program(its), in_program(ours));
 }
 
+/// A recording of an Envoy, and the files that were recorded.
+fn recorded_envoy() -> PathBuf {
+    let directory = std::env::var_os("PERF2PPROF_UNWIND").map(PathBuf::from);
+    directory.expect("PERF2PPROF_UNWIND=DIR").join("plain")
+}
+
 #[test]
+#[ignore = "needs recordings made by scripts/check-unwinding"]
 fn it_unwinds_a_real_envoy_alike_but_for_hand_written_code() {
-    let Some(directory) = std::env::var_os("PERF2PPROF_ENVOY_DWARF").map(PathBuf::from) else {
-        println!("skipped: needs a recording made by scripts/check-unwinding");
-        return;
-    };
+    let directory = recorded_envoy();
     let recording = std::fs::read(directory.join("envoy.perf")).unwrap();
     let (its, ours) = both(&recording, &directory.join("root"));
     let sum = |stacks: &Stacks| stacks.values().sum::<u64>();
@@ -166,11 +170,9 @@ fn it_unwinds_a_real_envoy_alike_but_for_hand_written_code() {
 
 /// Per sample, all that a conversion does; the tables were read before, in a shorter recording.
 #[test]
+#[ignore = "needs recordings made by scripts/check-unwinding"]
 fn it_takes_about_as_long() {
-    let Some(directory) = std::env::var_os("PERF2PPROF_ENVOY_DWARF").map(PathBuf::from) else {
-        println!("skipped: needs a recording made by scripts/check-unwinding");
-        return;
-    };
+    let directory = recorded_envoy();
     let root = directory.join("root");
     let short = repeated(&std::fs::read(directory.join("envoy.perf")).unwrap(), 0);
     let long = repeated(&short, 160 << 20);
