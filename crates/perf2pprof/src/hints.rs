@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use binaries::{Match, Refused, Sources};
 use perf_data::{PerfData, RecordKind};
 use profile::{BinaryKind, EventMismatch, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
@@ -273,6 +274,45 @@ fn for_binaries(
         }
     }
     hints
+}
+
+/// A symbol pack is of one binary, and there are several.
+pub(crate) fn several_binaries(found: &[Match]) -> Failure {
+    let failure = Failure::new(format!("there are {} binaries, and a pack is of one", found.len()));
+    let paths = found.iter().take(8).map(|found| format!("`{}`", found.image.path().display()));
+    failure.hint(format!("name one: {}", paths.collect::<Vec<_>>().join(", ")))
+}
+
+/// A file that knows no function.
+pub(crate) fn nothing_to_pack(path: &Path) -> Failure {
+    Failure::new(format!("`{}` has neither symbols nor function boundaries", path.display()))
+        .hint("pack the unstripped build, or the file that its debug package installs")
+}
+
+/// A debug file states nothing true about where the code lies in the file that is recorded.
+pub(crate) fn no_code_to_pack(path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::new(format!(
+        "`{shown}` has no code, and so cannot tell where its functions lie in the binary"
+    ))
+    .hint(format!("give the stripped binary too: `perf2pprof symbols pack {shown} BINARY -o FILE`"))
+}
+
+/// A pack of half of what there was would be taken for all of it.
+pub(crate) fn cannot_pack_dwarf(path: &Path, error: &str) -> Failure {
+    Failure::new(format!("the debug info of `{}` is damaged: {error}", path.display()))
+        .hint("copy it again from where it was made")
+}
+
+/// Nothing that was given is of the recording.
+pub(crate) fn fits_nothing(sources: &Sources, recording: &Path, refused: &[Refused]) -> Failure {
+    let given: Vec<_> = sources.images.iter().map(|path| format!("`{}`", path.display())).collect();
+    let (given, shown) = (given.join(", "), recording.display());
+    let failure = Failure::new(format!("{given} fits no binary of `{shown}`"));
+    match refused.first() {
+        Some(refused) => failure.hint(format!("`{}`: {}", refused.path.display(), refused.refusal)),
+        None => failure,
+    }
 }
 
 /// What would name the kernel's.

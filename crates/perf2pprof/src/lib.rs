@@ -30,6 +30,7 @@ mod stand_in;
 mod summary;
 mod symbol_args;
 mod symbolize_command;
+mod symbols_command;
 mod threads;
 mod warnings;
 

@@ -41,8 +41,7 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     }
     let selection = &job.session.selection;
     let (symbolized, names) = symbolize(job, &images, &conversion.profile)?;
-    let problems =
-        warnings::of_symbols(&conversion.profile, &symbolized, &job.sources.images);
+    let problems = warnings::of_symbols(&conversion.profile, &symbolized, &job.sources.images);
     warn(job, names.in_warnings(problems))?;
     let forced = warnings::forced_comments(&conversion.profile, &symbolized);
     let comments = &mut conversion.profile.comments;
