@@ -1,7 +1,10 @@
 //! What the program does besides converting: its subcommands.
 
+use std::process::ExitCode;
+
 use clap::Subcommand;
 
+use crate::diff::DiffArgs;
 use crate::inspect::InspectArgs;
 use crate::message::Failure;
 use crate::symbolize_command::SymbolizeArgs;
@@ -13,15 +16,18 @@ pub enum Command {
     Symbols(SymbolsArgs),
     Inspect(InspectArgs),
     Symbolize(SymbolizeArgs),
+    Diff(Box<DiffArgs>),
 }
 
 impl Command {
-    /// Does it.
-    pub fn run(self) -> Result<(), Failure> {
+    /// Does it, and says with which status the program ends.
+    pub fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Symbols(args) => args.run(),
-            Self::Inspect(args) => args.run(),
-            Self::Symbolize(args) => args.run(),
+            Self::Symbols(args) => args.run()?,
+            Self::Inspect(args) => args.run()?,
+            Self::Symbolize(args) => args.run()?,
+            Self::Diff(args) => return args.run(),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }

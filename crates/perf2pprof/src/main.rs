@@ -7,7 +7,7 @@ use perf2pprof::{Args, Failure, Job, run};
 
 fn main() -> ExitCode {
     match run_args(Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => {
             eprintln!("{failure}");
             ExitCode::FAILURE
@@ -15,12 +15,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_args(args: Args) -> Result<(), Failure> {
+fn run_args(args: Args) -> Result<ExitCode, Failure> {
     if let Some(command) = args.command {
         return command.run();
     }
     match Job::new(args.convert) {
-        Ok(job) => run(&job),
+        Ok(job) => run(&job).map(|()| ExitCode::SUCCESS),
         // Exits with 2, as for every error of usage.
         Err(problem) => Args::command().error(ErrorKind::ArgumentConflict, problem).exit(),
     }

@@ -73,6 +73,13 @@ pub enum Call {
     Improved,
 }
 
+impl Call {
+    /// Whether it is a change.
+    pub fn is_news(self) -> bool {
+        self != Self::Same
+    }
+}
+
 impl Change {
     /// The difference in relation to what it was; `None` if it was nothing.
     pub fn relative(&self) -> Option<f64> {

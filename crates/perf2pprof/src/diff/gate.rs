@@ -1,0 +1,150 @@
+//! What a comparison means for whoever has to let a change pass or not.
+
+use profile::Id;
+use regress::{Call, Change, Comparison, Function, Tree, Verdict};
+
+use crate::diff::policy::{Budget, Policy, matches};
+use crate::diff::{Percent, Points};
+
+/// What it comes to, budgets and allowances considered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// Nothing that matters became dearer, and the data could have shown it.
+    Pass,
+    /// The data cannot tell.
+    Inconclusive,
+    /// Something became dearer than is allowed.
+    Regression,
+}
+
+/// The outcome, and what led to it.
+pub(crate) struct Gate {
+    pub(crate) outcome: Outcome,
+    /// A sentence each, the gravest first.
+    pub(crate) reasons: Vec<(Outcome, String)>,
+    /// Regressions that are allowed, with the reason.
+    pub(crate) allowed: Vec<(Id<Function>, String)>,
+}
+
+impl Gate {
+    /// Judges a comparison.
+    pub(crate) fn of(
+        tree: &Tree,
+        comparison: &Comparison,
+        max_regression: Option<Percent>,
+        budgets: &[Budget],
+        policy: &Policy,
+    ) -> Self {
+        let mut gate = Self { outcome: Outcome::Pass, reasons: Vec::new(), allowed: Vec::new() };
+        gate.judge_functions(tree, comparison, policy);
+        for budget in budgets.iter().chain(&policy.budget) {
+            gate.judge_budget(tree, comparison, budget);
+        }
+        if let Some(Percent(most)) = max_regression {
+            gate.judge_overall(&comparison.overall, most);
+        }
+        if comparison.verdict() == Verdict::Inconclusive
+            || (comparison.detectable.change > comparison.options.want
+                && gate.outcome == Outcome::Pass)
+        {
+            let Points(want) = Points(comparison.options.want);
+            gate.add(Outcome::Inconclusive, format!(
+                "a change of a 5 % function below {:.1} pp would not have been seen, and {:.1} pp is wanted",
+                comparison.detectable.change * 100.0,
+                want * 100.0
+            ));
+        }
+        gate.reasons.sort_by_key(|(outcome, _)| std::cmp::Reverse(*outcome));
+        gate.outcome = gate.reasons.first().map_or(Outcome::Pass, |(outcome, _)| *outcome);
+        gate
+    }
+
+    fn add(&mut self, outcome: Outcome, reason: String) {
+        self.reasons.push((outcome, reason));
+    }
+
+    /// A function is dearer by itself, or by what it calls. If it is the latter alone, whatever it calls is named
+    /// already, unless nothing that it calls stands out.
+    fn judge_functions(&mut self, tree: &Tree, comparison: &Comparison, policy: &Policy) {
+        let regressed = |change: &Change| change.call == Call::Regressed;
+        let mut rows: Vec<_> = comparison.rows.iter().filter(|row| regressed(&row.own)).collect();
+        if rows.is_empty() {
+            rows = comparison.rows.iter().filter(|row| regressed(&row.total)).collect();
+        }
+        let mut dearer = 0;
+        for row in &rows {
+            let name = &tree.functions[row.function].name;
+            match policy.allowance(name) {
+                (Some(allowance), _) => {
+                    self.allowed.push((row.function, allowance.reason.clone()));
+                }
+                (None, Some(expired)) => {
+                    let reason = &expired.reason;
+                    let text = format!(
+                        "`{name}` became dearer; it was allowed ({reason}), and that has expired"
+                    );
+                    self.add(Outcome::Regression, text);
+                }
+                (None, None) => dearer += 1,
+            }
+        }
+        if dearer > 0 {
+            let functions = if dearer == 1 { "function" } else { "functions" };
+            self.add(Outcome::Regression, format!("{dearer} {functions} became dearer"));
+        }
+    }
+
+    fn judge_budget(&mut self, tree: &Tree, comparison: &Comparison, budget: &Budget) {
+        let Points(most) = budget.grow;
+        let mut is_known = false;
+        for row in &comparison.rows {
+            let name = &tree.functions[row.function].name;
+            if !matches(&budget.function, name) {
+                continue;
+            }
+            is_known = true;
+            // One question, asked before the data was seen: its interval needs no adjustment.
+            let change = &row.total;
+            let grown = change.head.share - change.base.share;
+            let limit = format!("`{name}` may grow by {:.2} pp", most * 100.0);
+            if grown > most && change.interval.low > 0.0 {
+                let text = format!("{limit}, and grew by {:.2} pp", grown * 100.0);
+                self.add(Outcome::Regression, text);
+            } else if change.interval.high > most && grown > most {
+                self.add(
+                    Outcome::Inconclusive,
+                    format!("{limit}; whether it did more is not sure"),
+                );
+            }
+        }
+        if !is_known {
+            let text = format!("no function is called `{}`, which has a budget", budget.function);
+            self.add(Outcome::Inconclusive, text);
+        }
+    }
+
+    fn judge_overall(&mut self, overall: &Change, most: f64) {
+        let relative = overall.relative().unwrap_or(0.0);
+        let high =
+            if overall.base.value > 0.0 { overall.interval.high / overall.base.value } else { 0.0 };
+        let limit = format!("everything may become dearer by {:.1} %", most * 100.0);
+        if relative > most && overall.interval.low > 0.0 {
+            let text = format!("{limit}, and did by {:.1} %", relative * 100.0);
+            self.add(Outcome::Regression, text);
+        } else if high > most {
+            let text = format!("{limit}; the data allows for up to {:.1} %", high * 100.0);
+            self.add(Outcome::Inconclusive, text);
+        }
+    }
+}
+
+impl Outcome {
+    /// As the outputs call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::Regression => "regression",
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! One file of a side, whatever it is.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use profile::{Profile, Symbols};
+
+use crate::args::SummaryFormat;
+use crate::hints;
+use crate::images::Images;
+use crate::import::Imported;
+use crate::job::Job;
+use crate::message::Failure;
+use crate::run;
+use crate::symbol_args::SymbolArgs;
+use crate::symbolize_command;
+
+/// A file, read.
+pub(crate) struct Loaded {
+    /// What it is called.
+    pub(crate) name: String,
+    pub(crate) content: Content,
+}
+
+/// What a file had.
+pub(crate) enum Content {
+    /// A recording, or a pprof profile.
+    Profile(Box<Profile>, Box<Symbols>),
+    /// Folded stacks: functions, outermost first, and a weight.
+    Folded(Vec<(Vec<String>, u64)>),
+}
+
+impl Loaded {
+    /// Reads a recording, a pprof profile or folded stacks.
+    pub(crate) fn read(
+        path: &Path,
+        symbols: &SymbolArgs,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let threads = threads.or_else(|| thread::available_parallelism().ok());
+        let threads = threads.unwrap_or(NonZeroUsize::MIN);
+        if is_recording(path) {
+            let content = recording(path, symbols, threads)?;
+            return Ok(Self { name, content });
+        }
+        let bytes = symbolize_command::read(path)?;
+        let content = match folded(&bytes) {
+            Some(stacks) => Content::Folded(stacks),
+            None => profile(&name, &bytes)?,
+        };
+        Ok(Self { name, content })
+    }
+}
+
+/// Whether it is a perf.data file or a directory of them, or else a stream.
+fn is_recording(path: &Path) -> bool {
+    use std::io::Read;
+    let mut magic = [0; 8];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    path.is_dir() || (read.is_ok() && matches!(&magic, b"PERFILE2" | b"2ELIFREP" | b"PERFFILE"))
+}
+
+fn recording(path: &Path, symbols: &SymbolArgs, threads: NonZeroUsize) -> Result<Content, Failure> {
+    let job = Job {
+        recordings: vec![path.to_owned()],
+        pprof: None,
+        svg: None,
+        folded: None,
+        session: session::Options {
+            labels: Vec::new(),
+            selection: session::Selection::default(),
+            threads,
+        },
+        has_raw_event_names: false,
+        sources: symbols.sources(),
+        symbolize: Some(symbols.options(threads)),
+        summary: Some(SummaryFormat::Text),
+        is_strict: false,
+    };
+    let images = Images::new(&job.sources.images, false)?;
+    let (conversion, nothing) = run::read(&job, &images, path)?;
+    if let Some(failure) = nothing {
+        return Err(failure);
+    }
+    let (symbolized, _) = run::symbolize(&job, &images, &conversion.profile)?;
+    Ok(Content::Profile(Box::new(conversion.profile), Box::new(symbolized.symbols)))
+}
+
+fn profile(name: &str, bytes: &[u8]) -> Result<Content, Failure> {
+    let old = pprof_format::read(bytes).map_err(|error| hints::not_a_profile(name, &error))?;
+    if old.sample_type.is_empty() {
+        return Err(hints::no_profile(name));
+    }
+    let imported = Imported::new(&old);
+    let mut symbols = Symbols::none(&imported.profile, profile::Reason::NotAsked);
+    imported.keep_names(&old, &mut symbols);
+    Ok(Content::Profile(Box::new(imported.profile), Box::new(symbols)))
+}
+
+/// Lines such as `main;run;read 12`. `None` if the first line is none.
+fn folded(bytes: &[u8]) -> Option<Vec<(Vec<String>, u64)>> {
+    let text = str::from_utf8(bytes).ok()?;
+    let line = |line: &str| {
+        let (stack, weight) = line.trim_end().rsplit_once(' ')?;
+        let weight = weight.parse().ok()?;
+        Some((stack.split(';').map(str::to_owned).collect(), weight))
+    };
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let stacks: Option<Vec<_>> = lines.map(line).collect();
+    stacks.filter(|stacks| !stacks.is_empty())
+}

@@ -1,0 +1,247 @@
+//! `perf2pprof diff`: what changed between two sets of recordings, and whether that is noise.
+//!
+//! ```text
+//!   recordings, profiles, ─> Loaded ─> Stacks (one tree, a Run each) ─> regress::compare ─┬─> Report ─> outputs
+//!   folded stacks                                                                         └─> Gate ─> exit status
+//! ```
+
+mod gate;
+mod junit;
+mod load;
+mod markdown;
+mod numbers;
+mod policy;
+mod report;
+mod stacks;
+mod table;
+
+use std::fs;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use regress::{Measure, Options, compare};
+
+use crate::diff::gate::{Gate, Outcome};
+use crate::diff::load::Loaded;
+use crate::diff::policy::{Budget, Policy};
+use crate::diff::report::Report;
+use crate::diff::stacks::Stacks;
+use crate::message::{Failure, Warning};
+use crate::output::Target;
+use crate::symbol_args::SymbolArgs;
+
+/// Compare two sets of recordings: what became dearer, by how much, and is it noise
+///
+/// `perf2pprof diff base.perf -- head.perf`; several files on a side are repeated runs. A side takes
+/// recordings, pprof profiles and folded stacks. The exit status is 0, or with --fail-on regression 3 for a
+/// regression and 4 if the data cannot tell.
+#[derive(Debug, clap::Args)]
+pub struct DiffArgs {
+    /// What was before
+    #[arg(value_name = "BASE")]
+    pub before: Vec<PathBuf>,
+
+    /// What is now
+    #[arg(value_name = "HEAD", last = true)]
+    pub now: Vec<PathBuf>,
+
+    /// What was before (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = "Sides")]
+    pub base: Vec<PathBuf>,
+
+    /// What is now (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = "Sides")]
+    pub head: Vec<PathBuf>,
+
+    /// Compare this event [default: the first that both sides have]
+    #[arg(long, value_name = "EVENT", help_heading = "Sides")]
+    pub event: Option<String>,
+
+    /// Write everything to this directory: diff.svg, base.svg, head.svg, diff.md, diff.json,
+    /// diff.xml and diff.pb.gz
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out_dir: Option<PathBuf>,
+
+    /// Write Markdown here, for a comment or a job summary; `-` for standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub markdown: Option<PathBuf>,
+
+    /// Write JSON here; `-` for standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub json: Option<PathBuf>,
+
+    /// Write a JUnit report here, a test for each function that changed or has a budget
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub junit: Option<PathBuf>,
+
+    /// What a function's weight is set in relation to
+    #[arg(long, value_name = "UNIT", default_value = "total", help_heading = "Comparison")]
+    pub relative_to: RelativeTo,
+
+    /// The least change of a share that is news
+    #[arg(long, value_name = "POINTS", default_value = "0.5pp", help_heading = "Comparison")]
+    pub min_change: Points,
+
+    /// The least change, in relation to what it was, that is news
+    #[arg(long, value_name = "PERCENT", default_value = "5%", help_heading = "Comparison")]
+    pub min_relative: Percent,
+
+    /// The change of a function of 5 % that the data must be able to show for a pass
+    #[arg(long, value_name = "POINTS", default_value = "2pp", help_heading = "Comparison")]
+    pub want: Points,
+
+    /// Make the exit status tell of a regression (3), or that the data cannot tell (4)
+    #[arg(long, value_name = "WHAT", help_heading = "Gate")]
+    pub fail_on: Option<FailOn>,
+
+    /// How much dearer everything together may become; needs --relative-to second
+    #[arg(long, value_name = "PERCENT", help_heading = "Gate")]
+    pub max_regression: Option<Percent>,
+
+    /// How much functions may grow, such as `Envoy::Router::*=+1pp` (repeatable)
+    #[arg(long, value_name = "PATTERN=POINTS", help_heading = "Gate")]
+    pub budget: Vec<Budget>,
+
+    /// A TOML file of budgets, and of regressions that are allowed, with reasons and dates
+    #[arg(long, value_name = "FILE", help_heading = "Gate")]
+    pub policy: Option<PathBuf>,
+
+    /// Where names come from.
+    #[command(flatten)]
+    pub symbols: SymbolArgs,
+
+    /// How many threads to use [default: one per processor]
+    #[arg(long, value_name = "N", help_heading = "Running")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What a function's weight is set in relation to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RelativeTo {
+    /// All weight of its side: changes are changes of its share.
+    Total,
+    /// The time recorded: changes are changes of its cost per second.
+    Second,
+}
+
+/// What the exit status tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A regression, or that none could have been seen.
+    Regression,
+}
+
+/// Per cent points, as a part of one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Points(pub f64);
+
+/// Per cent, as a part of one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percent(pub f64);
+
+impl std::str::FromStr for Points {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        number(text, "pp").map(Self).ok_or_else(|| format!("`{text}` is no change like `0.5pp`"))
+    }
+}
+
+impl std::str::FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        number(text, "%").map(Self).ok_or_else(|| format!("`{text}` is no change like `5%`"))
+    }
+}
+
+fn number(text: &str, unit: &str) -> Option<f64> {
+    let number = text.trim().strip_suffix(unit)?.trim().trim_start_matches('+');
+    number.parse::<f64>().ok().filter(|number| (0.0..=100.0).contains(number)).map(|n| n / 100.0)
+}
+
+impl DiffArgs {
+    /// Does it.
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let base: Vec<&Path> = self.before.iter().chain(&self.base).map(PathBuf::as_path).collect();
+        let head: Vec<&Path> = self.now.iter().chain(&self.head).map(PathBuf::as_path).collect();
+        let sides = [(&base, "before", "--base"), (&head, "now", "--head")];
+        for (_, what, flag) in sides.iter().filter(|(side, ..)| side.is_empty()) {
+            return Err(Failure::new(format!("nothing is given for what is {what}"))
+                .hint(format!("`perf2pprof diff BASE... -- HEAD...`, or `{flag} FILE`")));
+        }
+        let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
+        let load = |paths: &[&Path]| -> Result<Vec<Loaded>, Failure> {
+            paths.iter().map(|path| Loaded::read(path, &self.symbols, self.threads)).collect()
+        };
+        let stacks = Stacks::of(&load(&base)?, &load(&head)?, self.event.as_deref())?;
+        for binary in &stacks.half_named {
+            let message = format!("`{binary}` has names in some of the files only, and is compared as a whole");
+            eprintln!("{}", Warning::new(message).hint("give `--debug-image` or `--kallsyms` for all of them, or symbols of none"));
+        }
+        let options = self.options(&stacks)?;
+        let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
+        let gate = Gate::of(&stacks.tree, &comparison, self.max_regression, &self.budget, &policy);
+        let report = Report::new(&stacks, &comparison, &gate);
+        self.write(&report)?;
+        Ok(match (self.fail_on, gate.outcome) {
+            (None, _) | (_, Outcome::Pass) => ExitCode::SUCCESS,
+            (Some(FailOn::Regression), Outcome::Regression) => ExitCode::from(3),
+            (Some(FailOn::Regression), Outcome::Inconclusive) => ExitCode::from(4),
+        })
+    }
+
+    fn options(&self, stacks: &Stacks) -> Result<Options, Failure> {
+        let measure = match self.relative_to {
+            RelativeTo::Total => Measure::Share,
+            RelativeTo::Second => Measure::PerSecond,
+        };
+        let runs = || stacks.base.iter().chain(&stacks.head);
+        if let Some(run) = runs().find(|run| run.seconds() <= 0.0)
+            && measure != Measure::Share
+        {
+            let message = format!("`{}` does not say how long it was recorded", run.name);
+            return Err(Failure::new(message)
+                .hint("without `--relative-to second`, shares of the total are compared"));
+        }
+        if self.max_regression.is_some() && measure == Measure::Share {
+            return Err(Failure::new("all shares together are always 100 %, before and now")
+                .hint("`--relative-to second` lets `--max-regression` compare the cost"));
+        }
+        let (Points(min_change), Percent(min_relative)) = (self.min_change, self.min_relative);
+        Ok(Options { measure, min_change, min_relative, want: self.want.0, ..Options::default() })
+    }
+
+    fn write(&self, report: &Report) -> Result<(), Failure> {
+        let out_dir = |name: &str| self.out_dir.as_ref().map(|directory| directory.join(name));
+        if let Some(directory) = &self.out_dir {
+            fs::create_dir_all(directory)
+                .map_err(|error| crate::hints::cannot_write(directory, &error))?;
+        }
+        let outputs: [(&Option<PathBuf>, &str, &dyn Fn() -> String); 3] = [
+            (&self.markdown, "diff.md", &|| markdown::of(report)),
+            (&self.json, "diff.json", &|| report.to_json()),
+            (&self.junit, "diff.xml", &|| junit::of(report)),
+        ];
+        let mut is_stdout_free = true;
+        for (named, name, text) in outputs {
+            for path in named.clone().into_iter().chain(out_dir(name)) {
+                let target = Target::new(&path);
+                is_stdout_free &= target != Target::Stdout;
+                let mut output = target.create()?;
+                output
+                    .write_all(text().as_bytes())
+                    .and_then(|()| output.finish())
+                    .or_else(|error| target.failed(&error))?;
+            }
+        }
+        if is_stdout_free {
+            let written = io::stdout().lock().write_all(table::of(report).as_bytes());
+            return written.or_else(|error| Target::Stdout.failed(&error));
+        }
+        Ok(())
+    }
+}

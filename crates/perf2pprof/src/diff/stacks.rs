@@ -1,0 +1,276 @@
+//! All files as one tree of functions, with a run for each.
+
+use std::collections::{HashMap, HashSet};
+
+use profile::{Binary, BinaryKind, BuildId, Event, Frame, Id, Profile, Stack, Symbols, Unit};
+use regress::{Block, Cell, Function, Node, Run, Tree, canonical_name};
+
+use crate::diff::load::{Content, Loaded};
+use crate::message::{Failure, base_name};
+
+/// Both sides.
+pub(crate) struct Stacks {
+    pub(crate) tree: Tree,
+    pub(crate) base: Vec<Run>,
+    pub(crate) head: Vec<Run>,
+    /// What is counted; "" for folded stacks, which do not say.
+    pub(crate) event: String,
+    pub(crate) unit: Unit,
+    /// Binaries whose functions have names in some files only, and which are therefore compared
+    /// as a whole.
+    pub(crate) half_named: Vec<String>,
+}
+
+impl Stacks {
+    /// Brings the files together, and one event of them.
+    pub(crate) fn of(
+        base: &[Loaded],
+        head: &[Loaded],
+        event: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let files = || base.iter().chain(head);
+        let (event, unit) = common_event(files(), event)?;
+        let rebuilt = rebuilt(files());
+        let mut builder =
+            Builder { tree: Tree::default(), rebuilt, sides: [HashSet::new(), HashSet::new()] };
+        let mut runs = [Vec::new(), Vec::new()];
+        for (side, files) in [base, head].into_iter().enumerate() {
+            for file in files {
+                let run = builder.run(file, &event, side);
+                if run.weight() <= 0.0 {
+                    return Err(Failure::new(format!("`{}` has no sample to compare", file.name)));
+                }
+                runs[side].push(run);
+            }
+        }
+        let Builder { tree, sides, half_named, .. } = builder;
+        let (tree, nodes) = tree.aligned(|function, side| sides[side].contains(&function));
+        for cell in runs.iter_mut().flatten().flat_map(|run| &mut run.cells) {
+            cell.node = nodes[cell.node.index()];
+        }
+        let [base, head] = runs;
+        let mut half_named: Vec<_> = half_named.into_iter().collect();
+        half_named.sort_unstable();
+        Ok(Self { tree, base, head, event, unit, half_named })
+    }
+}
+
+/// The event that all files have, and its unit.
+fn common_event<'a>(
+    files: impl Iterator<Item = &'a Loaded>,
+    wanted: Option<&str>,
+) -> Result<(String, Unit), Failure> {
+    let mut common: Option<Vec<(String, Unit)>> = None;
+    let mut listed = Vec::new();
+    for file in files {
+        let Content::Profile(profile, _) = &file.content else { continue };
+        let events: Vec<_> = sampled_events(profile);
+        let names: Vec<_> = events.iter().map(|(name, _)| name.clone()).collect();
+        listed.push(format!("`{}` has {}", file.name, names.join(", ")));
+        common = Some(match common {
+            None => events,
+            Some(common) => common.into_iter().filter(|event| events.contains(event)).collect(),
+        });
+    }
+    let Some(common) = common else {
+        return Ok((String::new(), Unit::Count));
+    };
+    let found = match wanted {
+        Some(wanted) => common.into_iter().find(|(name, _)| name == wanted),
+        None => common.into_iter().next(),
+    };
+    found.ok_or_else(|| {
+        listed.dedup();
+        let what = wanted.map_or("an event".to_owned(), |name| format!("the event `{name}`"));
+        Failure::new(format!("not all files have {what} in common: {}", listed.join("; ")))
+            .hint("record both sides with the same `perf record -e EVENT`")
+    })
+}
+
+/// The events that have samples, the default one first.
+fn sampled_events(profile: &Profile) -> Vec<(String, Unit)> {
+    let default = profile.default_event();
+    let is_sampled = |index: usize| {
+        u32::try_from(index).is_ok_and(|index| profile.samples.total(index).count > 0)
+            || Some(index) == default
+    };
+    let mut events: Vec<(usize, &Event)> =
+        profile.events.iter().enumerate().filter(|(index, _)| is_sampled(*index)).collect();
+    events.sort_by_key(|(index, _)| Some(*index) != default);
+    events.into_iter().map(|(_, event)| (event.name.clone(), event.unit)).collect()
+}
+
+/// Binaries of which there are several builds among the files: the addresses of code without a
+/// name say nothing about them.
+fn rebuilt<'a>(files: impl Iterator<Item = &'a Loaded>) -> HashSet<String> {
+    let mut builds: HashMap<String, HashSet<Option<BuildId>>> = HashMap::new();
+    for file in files {
+        let Content::Profile(profile, _) = &file.content else { continue };
+        for (_, binary) in profile.binaries.iter() {
+            let name = binary_name(profile, binary);
+            builds.entry(name).or_default().insert(binary.build_id);
+        }
+    }
+    builds.into_iter().filter(|(_, builds)| builds.len() > 1).map(|(name, _)| name).collect()
+}
+
+/// Binaries that have named functions in some files, and frames without any name in others: every
+/// function would be new.
+fn half_named<'a>(files: impl Iterator<Item = &'a Loaded>) -> HashSet<String> {
+    let (mut named, mut unnamed) = (HashSet::new(), HashSet::new());
+    for file in files {
+        let Content::Profile(profile, symbols) = &file.content else { continue };
+        let mut here: HashMap<String, bool> = HashMap::new();
+        for (id, frame) in profile.frames.iter().filter(|(_, frame)| frame.marker_text().is_none())
+        {
+            let name = binary_name(profile, &profile.binaries[frame.binary]);
+            *here.entry(name).or_default() |= !symbols.lines(id).is_empty();
+        }
+        for (name, has_names) in here {
+            if has_names { named.insert(name) } else { unnamed.insert(name) };
+        }
+    }
+    named.intersection(&unnamed).cloned().collect()
+}
+
+fn binary_name(profile: &Profile, binary: &Binary) -> String {
+    let path = profile.strings[binary.path].trim_end_matches(" (deleted)");
+    base_name(path).trim_start_matches('[').trim_end_matches(']').to_owned()
+}
+
+struct Builder {
+    tree: Tree,
+    rebuilt: HashSet<String>,
+    half_named: HashSet<String>,
+    /// By side: the functions that it has.
+    sides: [HashSet<Id<Function>>; 2],
+}
+
+impl Builder {
+    fn run(&mut self, file: &Loaded, event: &str, side: usize) -> Run {
+        match &file.content {
+            Content::Profile(profile, symbols) => {
+                self.of_profile(&file.name, profile, symbols, event, side)
+            }
+            Content::Folded(stacks) => self.of_folded(&file.name, stacks, side),
+        }
+    }
+
+    fn function(&mut self, name: &str, file: &str, side: usize) -> Id<Function> {
+        let name = canonical_name(name).into_owned();
+        let function = Function { name, file: base_name(file).to_owned() };
+        let id = self.tree.functions.intern(function);
+        self.sides[side].insert(id);
+        id
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "folded stacks state no sample counts anyhow")]
+    fn of_folded(&mut self, name: &str, stacks: &[(Vec<String>, u64)], side: usize) -> Run {
+        let cells = stacks.iter().map(|(stack, weight)| {
+            let node = stack.iter().fold(Tree::ROOT, |node, name| {
+                let name = name.trim_end_matches("_[k]").trim_end_matches("_[i]");
+                let function = self.function(name, "", side);
+                self.tree.child(node, function)
+            });
+            Cell { node, block: 0, weight: *weight as f64, count: *weight }
+        });
+        let cells = cells.collect();
+        Run { name: name.to_owned(), blocks: vec![Block::default()], cells, sum_of_squares: None }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a share has no sixteen digits")]
+    fn of_profile(
+        &mut self,
+        name: &str,
+        profile: &Profile,
+        symbols: &Symbols,
+        event: &str,
+        side: usize,
+    ) -> Run {
+        let nodes = self.nodes(profile, symbols, side);
+        let event = profile.events.iter().position(|other| other.name == event);
+        let event = event.and_then(|event| u32::try_from(event).ok());
+        let rows: Vec<Option<Id<Node>>> = profile
+            .samples
+            .iter()
+            .map(|(key, _)| (Some(key.event) == event).then(|| nodes[key.stack.index()]))
+            .collect();
+        let cell = |node: Id<Node>, block: u32, value: profile::SampleValue| Cell {
+            node,
+            block,
+            weight: value.weight as f64,
+            count: value.count,
+        };
+        let blocks = &profile.blocks;
+        let seconds = |nanos: u64| nanos as f64 / 1e9;
+        let (blocks, cells) = if blocks.cells().is_empty() {
+            let duration = profile.recording.duration_nanos.unwrap_or(0);
+            let rows = rows.iter().zip(profile.samples.iter());
+            let cells = rows.filter_map(|(node, (_, value))| Some(cell((*node)?, 0, value)));
+            (vec![Block { seconds: seconds(duration) }], cells.collect())
+        } else {
+            let lengths = blocks.lengths.iter().map(|nanos| Block { seconds: seconds(*nanos) });
+            let of_cell = |of: &profile::BlockCell| {
+                Some(cell(rows.get(of.row as usize).copied().flatten()?, of.block, of.value))
+            };
+            (lengths.collect(), blocks.cells().iter().filter_map(of_cell).collect())
+        };
+        Run { name: name.to_owned(), blocks, cells, sum_of_squares: None }
+    }
+
+    /// The node of each stack of a profile, inlined calls expanded.
+    fn nodes(&mut self, profile: &Profile, symbols: &Symbols, side: usize) -> Vec<Id<Node>> {
+        let frames: Vec<Vec<Id<Function>>> = profile
+            .frames
+            .iter()
+            .map(|(id, frame)| self.of_frame(profile, symbols, id, frame, side))
+            .collect();
+        let mut nodes: Vec<Id<Node>> = Vec::with_capacity(profile.stacks.len());
+        for (id, stack) in profile.stacks.iter() {
+            // Parents come first.
+            nodes.push(if id == Stack::EMPTY {
+                Tree::ROOT
+            } else {
+                let parent = nodes[stack.parent.index()];
+                let functions = &frames[stack.frame.index()];
+                functions.iter().fold(parent, |node, function| self.tree.child(node, *function))
+            });
+        }
+        nodes
+    }
+
+    /// The functions of a frame, the physical one first.
+    fn of_frame(
+        &mut self,
+        profile: &Profile,
+        symbols: &Symbols,
+        id: Id<Frame>,
+        frame: &Frame,
+        side: usize,
+    ) -> Vec<Id<Function>> {
+        let lines = symbols.lines(id);
+        let binary = &profile.binaries[frame.binary];
+        let whole = || binary_name(profile, binary);
+        if binary.kind != BinaryKind::None && self.half_named.contains(&whole()) {
+            return vec![self.function(&format!("[{}]", whole()), "", side)];
+        }
+        if lines.is_empty() {
+            // Memory without a file is elsewhere in each run.
+            let is_elsewhere = binary.kind != BinaryKind::None
+                && (matches!(binary.kind, BinaryKind::Anonymous { .. })
+                    || self.rebuilt.contains(&whole()));
+            let shown = if is_elsewhere {
+                format!("[{}]", whole())
+            } else {
+                symbols.placeholder(profile, id).into_owned()
+            };
+            return vec![self.function(&shown, "", side)];
+        }
+        let function = |line: &profile::Line| {
+            let function = symbols.functions[line.function];
+            (symbols.text(function.name), symbols.text(function.filename))
+        };
+        let named: Vec<_> = lines.iter().rev().map(function).collect();
+        named.into_iter().map(|(name, file)| self.function(name, file, side)).collect()
+    }
+}
