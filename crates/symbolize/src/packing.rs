@@ -33,7 +33,9 @@ pub struct Packed {
 pub fn pack(found: &Match, threads: usize) -> Packed {
     let (facts, calls) = pack_facts(found);
     let mut writer = PackWriter::new(facts);
-    calls.into_iter().for_each(|place| writer.add_call(place));
+    for place in calls {
+        writer.add_call(place);
+    }
     let edges = edges(found, threads);
     let (tables, dwarf_error) = Tables::load(found, &edges, threads);
     // Each is demangled once, here, and not whenever the pack is asked.
