@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn blocks_come_back_and_damaged_ones_do_not() {
         let (mut packer, mut data) = (Packer::new(), Vec::new());
-        let noise: Vec<u8> =
-            (0_u32..70_000).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let noise = (0_u32..70_000).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]);
+        let noise: Vec<u8> = noise.collect();
         let blocks = [Vec::new(), vec![7; 300_000], noise, b"a".to_vec()];
         let places: Vec<_> = blocks.iter().map(|block| packer.pack(0, block, &mut data)).collect();
         for (block, place) in blocks.iter().zip(&places) {

@@ -102,7 +102,7 @@ mod tests {
             put(&mut block, 50_000);
             put(&mut block, 0);
         }
-        block.extend([b'a'; 50_000]);
+        block.resize(block.len() + 50_000, b'a');
         assert!(Strings::read(&block).is_err());
     }
 }

@@ -117,3 +117,59 @@ fn read_sibling(
     entries.skip_attributes(&attributes[at + 1..])?;
     Ok(sibling)
 }
+
+#[cfg(test)]
+mod tests {
+    use gimli::{Dwarf, DwarfSections, EndianSlice, RunTimeEndian, SectionId};
+
+    use super::*;
+
+    /// A unit with a function at `[0x1000, 0x2000)` and calls inlined in it, each in the one before.
+    fn nested(depth: usize) -> (Vec<u8>, Vec<u8>) {
+        let ranged = |tag: u8| [tag, 1, 0x11, 0x01, 0x12, 0x0f, 0, 0]; // low_pc addr, high_pc udata
+        let mut abbreviations = vec![1];
+        abbreviations.extend(ranged(0x11));
+        abbreviations.push(2);
+        abbreviations.extend(ranged(0x2e));
+        abbreviations.push(3);
+        abbreviations.extend(ranged(0x1d));
+        abbreviations.push(0);
+        // Version 5, a compile unit, addresses of 8 bytes, abbreviations at 0.
+        let mut unit = vec![5, 0, 1, 8, 0, 0, 0, 0];
+        for number in [1, 2].into_iter().chain(std::iter::repeat_n(3, depth)) {
+            unit.push(number);
+            unit.extend(0x1000_u64.to_le_bytes());
+            unit.extend([0x80, 0x20]);
+        }
+        unit.resize(unit.len() + depth + 2, 0);
+        let mut info = u32::try_from(unit.len()).unwrap().to_le_bytes().to_vec();
+        info.extend(unit);
+        (abbreviations, info)
+    }
+
+    #[test]
+    fn calls_nested_without_end_take_no_stack() {
+        let (abbreviations, info) = nested(100_000);
+        let sections = DwarfSections::load(|id| {
+            Ok::<_, gimli::Error>(match id {
+                SectionId::DebugAbbrev => abbreviations.as_slice(),
+                SectionId::DebugInfo => info.as_slice(),
+                _ => &[],
+            })
+        });
+        let sections = sections.unwrap();
+        let dwarf: Dwarf<Reader<'_>> =
+            sections.borrow(|bytes| EndianSlice::new(bytes, RunTimeEndian::Little));
+        let unit = dwarf.unit(dwarf.units().next().unwrap().unwrap()).unwrap();
+        let mut innermost = None;
+        let nodes = read(unit.unit_ref(&dwarf), |start, end, node| {
+            assert_eq!((start, end), (0x1000, 0x2000));
+            innermost = Some(node);
+            true
+        });
+        let nodes = nodes.unwrap();
+        assert_eq!((nodes.len(), innermost), (100_001, Some(100_000)));
+        assert_eq!(nodes[0].parent, None);
+        assert!(nodes.windows(2).zip(0..).all(|(pair, index)| pair[1].parent == Some(index)));
+    }
+}

@@ -1,6 +1,7 @@
 //! What the units say of the addresses, and which of them is believed.
 
 use profile::{Id, Table};
+use symbol_pack::MAX_DEPTH;
 
 use super::Query;
 use crate::answer::RawLine;
@@ -93,6 +94,8 @@ impl Hits {
             lines.push(RawLine { name: None, system_name, path: text(path), start_line, line });
             (path, line, next) = (call.path, call.line, call.parent);
         }
+        // A file can be made in which calls nest without end; the outermost are kept.
+        lines.drain(..lines.len().saturating_sub(MAX_DEPTH));
         if lines.is_empty() {
             lines.push(RawLine { path: text(path), line, ..RawLine::default() });
         }
