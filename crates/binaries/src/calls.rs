@@ -70,6 +70,10 @@ impl Calls {
     /// Looks into the code of an image. `None` if it has no code, or none that is understood.
     pub(crate) fn of(image: &ElfImage, addresses: &[FileOffset]) -> Option<Self> {
         let machine = image.machine();
+        if let Some(pack) = image.pack() {
+            let pack = pack.ok().filter(|pack| pack.facts().has_calls)?;
+            return Some(Self::count(addresses, |address| pack.is_after_call(address.0).ok()?));
+        }
         let is_known = image.has_code() && has_known_calls(machine);
         is_known.then(|| Self::count(addresses, |address| follows_call(image, machine, address)))
     }
@@ -123,7 +127,11 @@ impl fmt::Display for Calls {
 
 /// Whether the recorded address, a place in the file, follows a call. `None` if it is the
 /// trampoline of a signal.
-fn follows_call(image: &ElfImage, machine: Machine, address: FileOffset) -> Option<bool> {
+pub(crate) fn follows_call(
+    image: &ElfImage,
+    machine: Machine,
+    address: FileOffset,
+) -> Option<bool> {
     let code_before = |address: FileOffset| {
         let segment = image.layout().executable().find(|segment| {
             let into = address.0.wrapping_sub(segment.offset.0);

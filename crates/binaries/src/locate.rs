@@ -112,6 +112,45 @@ impl<'sources> Locator<'sources> {
         Self { sources, given: Given::open(&sources.images) }
     }
 
+    /// The binaries that were given by hand, each once: of several files with one build ID the
+    /// one that can tell most.
+    pub fn given_binaries(&self) -> Vec<Match> {
+        let mut binaries: Vec<Match> = Vec::new();
+        let images = self.given.images.iter().map(|given| &given.image);
+        for image in images.clone().filter(|image| !image.is_package()) {
+            let is_same = |other: &ElfImage| {
+                image.build_id().is_some()
+                    && image.build_id() == other.build_id()
+                    && image.machine() == other.machine()
+            };
+            if let Some(known) = binaries.iter_mut().find(|known| is_same(&known.image)) {
+                let is_better = image.quality() > known.image.quality();
+                let other = if is_better { Arc::clone(&known.image) } else { Arc::clone(image) };
+                if is_better {
+                    known.image = Arc::clone(image);
+                }
+                if known.code.is_none() && other.has_code() {
+                    known.code = Some(other);
+                }
+            } else {
+                let image = Arc::clone(image);
+                binaries.push(Match {
+                    image,
+                    code: None,
+                    package: None,
+                    layout: Layout::default(),
+                });
+            }
+        }
+        for found in &mut binaries {
+            found.code = found.code.take().filter(|_| !found.image.has_code());
+            let stated = found.code.as_ref().unwrap_or(&found.image);
+            found.layout = stated.layout().clone();
+            found.package = self.package(&found.image, &mut Vec::new(), &mut Vec::new());
+        }
+        binaries
+    }
+
     /// The ELF files that were given by name.
     pub fn given_files(&self) -> impl Iterator<Item = &Path> {
         let named = self.given.images.iter().filter(|given| given.by_name);
@@ -150,7 +189,7 @@ impl<'sources> Locator<'sources> {
             let image = &given.image;
             let same_build = recorded.build_id.is_some() && recorded.build_id == image.build_id();
             let no_build = recorded.build_id.is_none() || image.build_id().is_none();
-            let same_name = is_name_of(image.path(), recorded.file_name());
+            let same_name = is_name_of(image.name(), recorded.file_name());
             // A tiny library's layout is shared by many, so that it means something only for a
             // file that was named, by the user or by the recording.
             if same_build || same_name || (no_build && given.by_name) {
@@ -357,10 +396,9 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether the file at `path` bears the recorded name, perhaps with an addition such as `.debug`
+/// Whether a file's name is the recorded one, perhaps with an addition such as `.debug`
 /// or `-static`.
-fn is_name_of(path: &Path, recorded: &str) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+fn is_name_of(name: &str, recorded: &str) -> bool {
     name.strip_prefix(recorded).is_some_and(|rest| {
         !recorded.is_empty() && (rest.is_empty() || rest.starts_with(['.', '-', '_']))
     })

@@ -141,10 +141,11 @@ fn verify_geometry(image: &ElfImage, recorded: &Recorded<'_>) -> Result<Layout, 
     if fits(layout, ranges, page_sizes) {
         return Ok(layout.clone());
     }
-    let recovered = if image.has_code() { None } else { recover(layout, ranges, page_sizes) };
+    let recovered =
+        if image.has_true_layout() { None } else { recover(layout, ranges, page_sizes) };
     recovered.ok_or_else(|| Refusal::Geometry {
         recorded: ranges.to_vec(),
-        found: largest_executable(layout, image.has_code()),
+        found: largest_executable(layout, image.has_true_layout()),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use binaries::Refusal;
+use binaries::{Match, Refusal, Refused, Sources};
 use perf_data::{PerfData, RecordKind};
 use profile::{BinaryKind, EventMismatch, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
@@ -97,6 +97,49 @@ pub(crate) fn not_perf_data(shown: &str, error: &perf_data::Error, start: &[u8])
             .hint("is it whole? Compare its size with that of the file in the container"),
     }
 }
+
+/// A debug image cannot be searched.
+pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure {
+    use debug_image::{Error, RegistryError};
+    let failure = Failure::new(format!("cannot take symbols from `{shown}`: {error}"));
+    let is_local = !shown.starts_with("docker://");
+    match error {
+        Error::Foreign(tool) => failure.hint(format!(
+            "`{tool} -dc {shown} | perf2pprof RECORDING --debug-image -` unpacks it on the way"
+        )),
+        Error::Reference(_) => failure.hint("such as `docker://envoyproxy/envoy:debug-v1.31.2`"),
+        Error::TooLarge { .. } => {
+            failure.hint(format!("`{}=50G` gives the cache more room", cache::LIMIT_VARIABLE))
+        }
+        Error::Platform { recorded, .. } => failure.hint(format!(
+            "take the image from a machine like the recorded one, or `docker pull --platform {recorded}` it"
+        )),
+        Error::Damaged { .. } | Error::Digest { .. } | Error::Missing { .. } if is_local => {
+            failure.hint("is it whole? Save or copy it again, and compare the sizes")
+        }
+        Error::Cache(_) => failure.hint("`XDG_CACHE_HOME=DIR` keeps the cache in another place"),
+        Error::Registry(error) => match error {
+            RegistryError::Denied { host, .. } => failure.hint(format!(
+                "is the name right? Registries refuse what they do not have, too; `docker login {host}` stores a password"
+            )),
+            RegistryError::NotFound { .. } => failure.hint(
+                "Envoy's debug images are `envoyproxy/envoy:debug-v1.31.2` from 1.26 on, and `envoyproxy/envoy-debug:v1.25.0` before",
+            ),
+            RegistryError::Unreachable { .. }
+            | RegistryError::Stalled { .. }
+            | RegistryError::Slow { .. } => failure.hint(
+                "try again: the download goes on where it ended; `HTTPS_PROXY=URL` names a proxy",
+            ),
+            RegistryError::NoCertificates => failure
+                .hint("install `ca-certificates`, or name a file with them: `SSL_CERT_FILE=FILE`"),
+            _ => failure,
+        },
+        _ => failure,
+    }
+}
+
+/// What to try when an image is not of the recorded build.
+pub(crate) const OTHER_IMAGE: &str = "take the debug image of the very build that was recorded: same version, same variant (contrib, distroless), same architecture";
 
 /// Recordings whose samples lie in a form that is not read.
 pub(crate) fn check_supported(shown: &str, perf: &PerfData<'_>) -> Result<(), Failure> {
@@ -241,6 +284,45 @@ fn for_binaries(
         }
     }
     hints
+}
+
+/// A symbol pack is of one binary, and there are several.
+pub(crate) fn several_binaries(found: &[Match]) -> Failure {
+    let failure = Failure::new(format!("there are {} binaries, and a pack is of one", found.len()));
+    let paths = found.iter().take(8).map(|found| format!("`{}`", found.image.path().display()));
+    failure.hint(format!("name one: {}", paths.collect::<Vec<_>>().join(", ")))
+}
+
+/// A file that knows no function.
+pub(crate) fn nothing_to_pack(path: &Path) -> Failure {
+    Failure::new(format!("`{}` has neither symbols nor function boundaries", path.display()))
+        .hint("pack the unstripped build, or the file that its debug package installs")
+}
+
+/// A debug file states nothing true about where the code lies in the file that is recorded.
+pub(crate) fn no_code_to_pack(path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::new(format!(
+        "`{shown}` has no code, and so cannot tell where its functions lie in the binary"
+    ))
+    .hint(format!("give the stripped binary too: `perf2pprof symbols pack {shown} BINARY -o FILE`"))
+}
+
+/// A pack of half of what there was would be taken for all of it.
+pub(crate) fn cannot_pack_dwarf(path: &Path, error: &str) -> Failure {
+    Failure::new(format!("the debug info of `{}` is damaged: {error}", path.display()))
+        .hint("copy it again from where it was made")
+}
+
+/// Nothing that was given is of the recording.
+pub(crate) fn fits_nothing(sources: &Sources, recording: &Path, refused: &[Refused]) -> Failure {
+    let given: Vec<_> = sources.images.iter().map(|path| format!("`{}`", path.display())).collect();
+    let (given, shown) = (given.join(", "), recording.display());
+    let failure = Failure::new(format!("{given} fits no binary of `{shown}`"));
+    match refused.first() {
+        Some(refused) => failure.hint(format!("`{}`: {}", refused.path.display(), refused.refusal)),
+        None => failure,
+    }
 }
 
 /// What would name the kernel's.

@@ -14,6 +14,7 @@ use symbolize::Symbolized;
 use crate::args::SummaryFormat;
 use crate::binary_table::{self, BinarySummary};
 use crate::hints;
+use crate::images::Images;
 use crate::inspection::{InspectedBinary, Inspection};
 use crate::job::Job;
 use crate::message::Failure;
@@ -25,6 +26,7 @@ use crate::summary::{EventSummary, Summary};
 use crate::symbol_args::SymbolArgs;
 use crate::symbolize_command::{self, Named};
 use crate::threads;
+use crate::warnings;
 
 /// Say what is in a recording or a profile, what is missing, and the cheapest way to get it
 ///
@@ -84,13 +86,17 @@ impl InspectArgs {
             summary: Some(SummaryFormat::Text),
             is_strict: false,
         };
-        let (conversion, nothing) = run::read(&job, &self.file)?;
+        let images = Images::new(&job.sources.images, false)?;
+        let (conversion, nothing) = run::read(&job, &images, &self.file)?;
         if let Some(failure) = nothing {
             return Err(failure);
         }
-        let symbolized = run::symbolize(&job, &conversion.profile);
+        let (symbolized, names) = run::symbolize(&job, &images, &conversion.profile)?;
         let shown = run::shown_name(&self.file);
-        let summary = Summary::new(&[shown], &job, &conversion, &symbolized);
+        let mut summary = Summary::new(&[shown], &job, &conversion, &symbolized);
+        names.in_summaries(&mut summary.binaries);
+        let problems = warnings::of_symbols(&conversion.profile, &symbolized, names.given());
+        names.in_warnings(problems).iter().for_each(|warning| eprintln!("{warning}"));
         let profile = &conversion.profile;
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);
@@ -118,7 +124,8 @@ impl InspectArgs {
         let shown = self.file.display().to_string();
         let bytes = symbolize_command::read(&self.file)?;
         let named = Named::new(&shown, &bytes, &self.symbols.options(self.threads()), false)?;
-        let Named { old, imported, symbolized, symbols } = &named;
+        let Named { old, imported, names, warnings, symbolized, symbols } = &named;
+        warnings.iter().for_each(|warning| eprintln!("{warning}"));
         let profile = &imported.profile;
         let weights = shares::by_binary(profile, symbols, 0);
         let all: Weights = weights.iter().copied().sum();
@@ -126,7 +133,8 @@ impl InspectArgs {
         let advice = hints::for_everything(&self.file, profile, symbolized, &weights, &stacks);
         #[expect(clippy::cast_precision_loss, reason = "for people, who read three digits")]
         let seconds = (old.duration_nanos > 0).then_some(old.duration_nanos as f64 / 1e9);
-        let binaries = binary_table::all(profile, &weights, symbolized, 0);
+        let mut binaries = binary_table::all(profile, &weights, symbolized, 0);
+        names.in_summaries(&mut binaries);
         Ok(Inspection {
             file: shown,
             kind: "profile",

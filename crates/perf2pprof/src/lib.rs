@@ -12,6 +12,7 @@ mod command;
 mod compat;
 mod envoy;
 mod hints;
+mod images;
 mod import;
 mod inspect;
 mod inspection;
@@ -29,6 +30,7 @@ mod stand_in;
 mod summary;
 mod symbol_args;
 mod symbolize_command;
+mod symbols_command;
 mod threads;
 mod warnings;
 

@@ -207,6 +207,10 @@ fn of_problem(recorded: &str, problem: &Problem) -> Warning {
             path.display()
         ))
         .detail("names come from its symbol table, without lines and inlined calls"),
+        Problem::Pack { path, error } => {
+            Warning::new(format!("`{}` does not name all of `{recorded}`: {error}", path.display()))
+                .hint("copy it again from where it was made")
+        }
         Problem::Kallsyms { path, error } => {
             Warning::new(format!("`{}` names no kernel function: {error}", path.display()))
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use binaries::{Calls, Match, Note, Quality, Refused};
 use profile::{Binary, BuildId, Id, Reason};
+use symbol_pack::PackError;
 
 use crate::dwarf::DwarfError;
 use crate::kallsyms::KallsymsError;
@@ -53,6 +54,13 @@ pub enum Problem {
         path: PathBuf,
         /// What is wrong with it.
         error: DwarfError,
+    },
+    /// A part of the symbol pack is damaged; it names nothing.
+    Pack {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: PackError,
     },
     /// The list of kernel symbols is of no use.
     Kallsyms {
