@@ -135,7 +135,9 @@ impl ImageNames {
 
     /// Texts of any kind, likewise.
     pub(crate) fn in_texts(&self, mut texts: Vec<String>) -> Vec<String> {
-        texts.iter_mut().for_each(|text| self.replace(text));
+        for text in &mut texts {
+            self.replace(text);
+        }
         texts
     }
 

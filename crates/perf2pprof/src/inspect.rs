@@ -96,7 +96,9 @@ impl InspectArgs {
         let mut summary = Summary::new(&[shown], &job, &conversion, &symbolized);
         names.in_summaries(&mut summary.binaries);
         let problems = warnings::of_symbols(&conversion.profile, &symbolized, names.given());
-        names.in_warnings(problems).iter().for_each(|warning| eprintln!("{warning}"));
+        for warning in names.in_warnings(problems) {
+            eprintln!("{warning}");
+        }
         let profile = &conversion.profile;
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);
@@ -125,7 +127,9 @@ impl InspectArgs {
         let bytes = symbolize_command::read(&self.file)?;
         let named = Named::new(&shown, &bytes, &self.symbols.options(self.threads()), false)?;
         let Named { old, imported, names, warnings, symbolized, symbols } = &named;
-        warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
         let profile = &imported.profile;
         let weights = shares::by_binary(profile, symbols, 0);
         let all: Weights = weights.iter().copied().sum();

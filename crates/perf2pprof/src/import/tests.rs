@@ -51,7 +51,7 @@ fn theirs(samples: &[&[u64]]) -> proto::Profile {
             id
         });
         let location_id = ids.collect();
-        old.sample.push(proto::Sample { location_id, value: vec![1, 7], label: Vec::new() });
+        old.sample.push(proto::Sample { location_id, value: vec![1, 7], ..Default::default() });
     }
     old
 }
