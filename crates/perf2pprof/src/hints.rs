@@ -25,7 +25,7 @@ pub(crate) fn for_twin(refusal: &Refusal, has_build_id: bool) -> Option<String> 
     let is_twin = matches!(refusal, Refusal::Geometry { .. } | Refusal::Calls(_));
     (is_twin && has_build_id).then(|| {
         "it has the recorded build ID and is another program: builds of one commit (contrib, FIPS, \
-         another architecture) share it; take the image that the recorded one was a release of"
+         another architecture) share it; take the debug image of the same variant and architecture"
             .to_owned()
     })
 }

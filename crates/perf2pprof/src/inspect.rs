@@ -108,6 +108,7 @@ impl InspectArgs {
         Ok(Inspection {
             file: shown.to_owned(),
             kind: "recording",
+            comments: Vec::new(),
             host: summary.host,
             perf_version: summary.perf_version,
             duration_seconds: summary.duration_seconds,
@@ -139,9 +140,11 @@ impl InspectArgs {
         let seconds = (old.duration_nanos > 0).then_some(old.duration_nanos as f64 / 1e9);
         let mut binaries = binary_table::all(profile, &weights, symbolized, 0);
         names.in_summaries(&mut binaries);
+        let comments = old.comment.iter().filter_map(|&index| old.text(index));
         Ok(Inspection {
             file: shown,
             kind: "profile",
+            comments: comments.map(str::to_owned).collect(),
             host: Vec::new(),
             perf_version: None,
             duration_seconds: seconds,
