@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use binaries::{
-    ElfError, ElfImage, Located, Locator, Note, Quality, Recorded, RecordedRange, Refusal, Sources,
+    Calls, ElfError, ElfImage, Located, Locator, Machine, Note, Quality, Recorded, RecordedRange,
+    Refusal, Sources, ends_in_call,
 };
 use profile::{BinaryKind, BuildId, FileOffset};
 use tempfile::TempDir;
@@ -272,7 +273,80 @@ fn a_debug_file_without_code_takes_its_layout_from_the_binary_or_the_recording()
         assert_eq!(found.layout.address_of(offset), truth.layout().address_of(offset));
         assert_eq!(found.code().is_some(), sources.images.len() == 2);
     }
+    // With the binary its calls are asked, without it that is told.
+    let asked = Recorded { return_addresses: calls_of(&truth, 50), ..recorded() };
+    let alone = locate(&given(&[&kept]), &asked);
+    assert_eq!((alone.calls, alone.notes.contains(&Note::NoCode)), (None, true));
+    let both = locate(&given(&[&kept, &stripped()]), &asked);
+    assert_eq!(both.calls, Some(Calls { addresses: 50, after_call: 50 }));
+    assert!(!both.notes.contains(&Note::NoCode));
     let bytes = without_code(fs::read(twin()).unwrap());
     let kept_twin = root.put("twin/edge-proxy.debug", &bytes);
     assert!(locate(&given(&[&kept_twin]), &recorded()).found.is_none());
+}
+
+/// Places behind calls, as far as the bytes tell: every so many of the first ones.
+fn calls_of(image: &ElfImage, count: usize) -> Vec<FileOffset> {
+    let segment = image.layout().executable().next().unwrap();
+    let start = usize::try_from(segment.offset.0).unwrap();
+    let end = start + usize::try_from(segment.file_size).unwrap();
+    let is_call =
+        |&at: &usize| ends_in_call(image.machine(), &image.bytes()[start.max(at - 7)..at]).unwrap();
+    let step = if image.machine() == Machine(183) { 4 } else { 1 };
+    let places = (start + step..=end).step_by(step).filter(is_call).take(count);
+    places.map(|at| FileOffset(at as u64)).collect()
+}
+
+#[test]
+fn a_twin_in_the_same_place_is_refused_by_its_calls_whatever_else_is_recorded() {
+    let image = ElfImage::open(&stripped()).unwrap();
+    let addresses = calls_of(&image, 60);
+    let mut bytes = fs::read(debug()).unwrap();
+    let segment = image.layout().executable().next().unwrap();
+    let code = usize::try_from(segment.offset.0).unwrap()..;
+    bytes[code][..usize::try_from(segment.file_size).unwrap()].rotate_right(1);
+    let root = Root::new();
+    root.put(RECORDED, &bytes);
+    for build_id in [recorded().build_id, None] {
+        let recorded = Recorded { build_id, return_addresses: addresses.clone(), ..recorded() };
+        let located = locate(&root.sources(), &recorded);
+        assert!(located.found.is_none());
+        let Refusal::Calls(calls) = located.refused[0].refusal else { panic!("{located:?}") };
+        assert_eq!(calls.addresses, 60);
+        assert!(calls.share() < 0.05, "{calls}");
+        // Of one address nothing follows.
+        let one = Recorded { return_addresses: addresses[..1].to_vec(), ..recorded };
+        assert!(locate(&root.sources(), &one).found.is_some());
+    }
+}
+
+#[test]
+fn calls_of_arm64_prove_and_refuse() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/small/root-aarch64/libcalls.so");
+    let image = ElfImage::open(&path).unwrap();
+    let addresses = calls_of(&image, 100);
+    let page = |value: u64| value / 4096 * 4096;
+    let ranges = image.layout().executable().map(|segment| RecordedRange {
+        offset: FileOffset(page(segment.offset.0)),
+        len: page(segment.offset.0 + segment.file_size + 4095) - page(segment.offset.0),
+    });
+    let recorded = Recorded {
+        path: "/usr/lib/libcalls.so",
+        deleted: false,
+        build_id: image.build_id(),
+        kind: BinaryKind::File,
+        arch: Some("aarch64"),
+        ranges: ranges.collect(),
+        has_true_ranges: true,
+        return_addresses: addresses.clone(),
+    };
+    let sources = given(&[&path]);
+    let calls = locate(&sources, &recorded).calls.unwrap();
+    // As many as llvm-objdump sees (`tests/calls.rs`).
+    assert_eq!(calls, Calls { addresses: 3, after_call: 3 });
+    let elsewhere = addresses.iter().map(|address| FileOffset(address.0 + 4)).collect();
+    let recorded = Recorded { return_addresses: elsewhere, ..recorded };
+    let refused = locate(&sources, &recorded).refused;
+    assert!(matches!(refused[0].refusal, Refusal::Calls(_)), "{refused:?}");
 }

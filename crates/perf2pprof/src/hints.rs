@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use binaries::{Match, Refused, Sources};
+use binaries::{Match, Refusal, Refused, Sources};
 use perf_data::{PerfData, RecordKind};
 use profile::{BinaryKind, EventMismatch, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
@@ -19,6 +19,16 @@ use crate::summary::percent;
 /// What was given has no symbols.
 pub(crate) const FOR_STRIPPED: &str = "its debug image or debug package has the symbols; the images \
      of Envoy 1.26.0 to 1.26.2 were published without";
+
+/// A file with the recorded build ID was refused.
+pub(crate) fn for_twin(refusal: &Refusal, has_build_id: bool) -> Option<String> {
+    let is_twin = matches!(refusal, Refusal::Geometry { .. } | Refusal::Calls(_));
+    (is_twin && has_build_id).then(|| {
+        "it has the recorded build ID and is another program: builds of one commit (contrib, FIPS, \
+         another architecture) share it; take the debug image of the same variant and architecture"
+            .to_owned()
+    })
+}
 
 /// The recording cannot be opened.
 pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Failure {

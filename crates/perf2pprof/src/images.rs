@@ -9,10 +9,10 @@ use debug_image::{Form, Found, HeldFile, Source, Wanted, WantedBinary};
 use perf_data::{Mmap, PerfData, RecordKind};
 use profile::{Binary, BinaryKind, BuildId, Id, Profile};
 
+use crate::binary_table::BinarySummary;
 use crate::hints;
 use crate::message::{Failure, Warning, base_name};
 use crate::progress::Progress;
-use crate::summary::Summary;
 
 /// How many files of an image are listed in a warning.
 const LISTED: usize = 5;
@@ -39,7 +39,12 @@ pub(crate) struct FoundImages {
 
 /// What the files of the cache are called in their images.
 #[derive(Default)]
-pub(crate) struct ImageNames(Vec<(String, String)>);
+pub(crate) struct ImageNames {
+    /// Paths of the cache, and what they are called.
+    names: Vec<(String, String)>,
+    /// The directories and files in which the images are at hand.
+    given: Vec<PathBuf>,
+}
 
 impl Images {
     /// The images that the user named.
@@ -76,6 +81,7 @@ impl Images {
             all.warnings.extend(of_nothing(shown, &found, wanted));
             all.found.push((shown.clone(), found));
         }
+        all.names.given.clone_from(&all.paths);
         Ok(all)
     }
 
@@ -103,7 +109,7 @@ impl Images {
         let Some(cache) = self.cache.get() else { return };
         for held in &found.held {
             if let Some(path) = held.file.as_ref().and_then(|file| cache.file(file)) {
-                names.0.push((path.display().to_string(), format!("{shown}/{}", held.path)));
+                names.names.push((path.display().to_string(), format!("{shown}/{}", held.path)));
             }
         }
     }
@@ -120,15 +126,28 @@ impl ImageNames {
     }
 
     /// Replaces paths of the cache by names that the user knows.
-    pub(crate) fn in_summary(&self, summary: &mut Summary) {
-        for binary in &mut summary.binaries {
+    pub(crate) fn in_summaries(&self, binaries: &mut [BinarySummary]) {
+        for binary in binaries {
             self.replace(&mut binary.symbols);
             binary.refused.iter_mut().for_each(|text| self.replace(text));
         }
     }
 
+    /// Texts of any kind, likewise.
+    pub(crate) fn in_texts(&self, mut texts: Vec<String>) -> Vec<String> {
+        for text in &mut texts {
+            self.replace(text);
+        }
+        texts
+    }
+
+    /// Where the images are at hand.
+    pub(crate) fn given(&self) -> &[PathBuf] {
+        &self.given
+    }
+
     fn replace(&self, text: &mut String) {
-        for (path, name) in &self.0 {
+        for (path, name) in &self.names {
             if text.contains(path) {
                 *text = text.replace(path, name);
             }

@@ -26,6 +26,7 @@ use crate::summary::{EventSummary, Summary};
 use crate::symbol_args::SymbolArgs;
 use crate::symbolize_command::{self, Named};
 use crate::threads;
+use crate::warnings;
 
 /// Say what is in a recording or a profile, what is missing, and the cheapest way to get it
 ///
@@ -93,7 +94,11 @@ impl InspectArgs {
         let (symbolized, names) = run::symbolize(&job, &images, &conversion.profile)?;
         let shown = run::shown_name(&self.file);
         let mut summary = Summary::new(&[shown], &job, &conversion, &symbolized);
-        names.in_summary(&mut summary);
+        names.in_summaries(&mut summary.binaries);
+        let problems = warnings::of_symbols(&conversion.profile, &symbolized, names.given());
+        for warning in names.in_warnings(problems) {
+            eprintln!("{warning}");
+        }
         let profile = &conversion.profile;
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);
@@ -103,6 +108,7 @@ impl InspectArgs {
         Ok(Inspection {
             file: shown.to_owned(),
             kind: "recording",
+            comments: Vec::new(),
             host: summary.host,
             perf_version: summary.perf_version,
             duration_seconds: summary.duration_seconds,
@@ -121,7 +127,10 @@ impl InspectArgs {
         let shown = self.file.display().to_string();
         let bytes = symbolize_command::read(&self.file)?;
         let named = Named::new(&shown, &bytes, &self.symbols.options(self.threads()), false)?;
-        let Named { old, imported, symbolized, symbols } = &named;
+        let Named { old, imported, names, warnings, symbolized, symbols } = &named;
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
         let profile = &imported.profile;
         let weights = shares::by_binary(profile, symbols, 0);
         let all: Weights = weights.iter().copied().sum();
@@ -129,10 +138,13 @@ impl InspectArgs {
         let advice = hints::for_everything(&self.file, profile, symbolized, &weights, &stacks);
         #[expect(clippy::cast_precision_loss, reason = "for people, who read three digits")]
         let seconds = (old.duration_nanos > 0).then_some(old.duration_nanos as f64 / 1e9);
-        let binaries = binary_table::all(profile, &weights, symbolized, 0);
+        let mut binaries = binary_table::all(profile, &weights, symbolized, 0);
+        names.in_summaries(&mut binaries);
+        let comments = old.comment.iter().filter_map(|&index| old.text(index));
         Ok(Inspection {
             file: shown,
             kind: "profile",
+            comments: comments.map(str::to_owned).collect(),
             host: Vec::new(),
             perf_version: None,
             duration_seconds: seconds,

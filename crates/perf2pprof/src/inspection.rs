@@ -28,6 +28,8 @@ pub(crate) struct Inspection {
     pub(crate) perf_version: Option<String>,
     /// From the first to the last sample.
     pub(crate) duration_seconds: Option<f64>,
+    /// What a profile says of itself: how it was recorded, what was lost, what named it.
+    pub(crate) comments: Vec<String>,
     /// What was counted.
     pub(crate) events: Vec<EventSummary>,
     /// What was lost or cut; only a recording tells.
@@ -145,6 +147,7 @@ impl Display for Inspection {
             write!(f, ", by perf {version}")?;
         }
         writeln!(f)?;
+        self.comments.iter().try_for_each(|comment| writeln!(f, "comment: {comment}"))?;
         self.events.iter().try_for_each(|event| writeln!(f, "{event}"))?;
         if let Some(losses) = &self.losses {
             writeln!(f, "lost: {losses}")?;

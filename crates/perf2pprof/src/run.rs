@@ -41,12 +41,12 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     }
     let selection = &job.session.selection;
     let (symbolized, names) = symbolize(job, &images, &conversion.profile)?;
-    let problems = warnings::of_symbols(&conversion.profile, &symbolized, &job.sources.images);
+    let problems = warnings::of_symbols(&conversion.profile, &symbolized, names.given());
     warn(job, names.in_warnings(problems))?;
     let forced = warnings::forced_comments(&conversion.profile, &symbolized);
     let comments = &mut conversion.profile.comments;
     comments.extend(conversion.losses.comments());
-    comments.extend(forced);
+    comments.extend(names.in_texts(forced));
     if !selection.is_everything() {
         comments.push(format!("selection:{selection}"));
         comments.extend(conversion.left_out.iter().map(LeftOut::comment));
@@ -55,7 +55,7 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     write_outputs(job, &title(&recordings), &conversion.profile, &symbolized.symbols)?;
     let summary = || {
         let mut summary = Summary::new(&recordings, job, &conversion, &symbolized);
-        names.in_summary(&mut summary);
+        names.in_summaries(&mut summary.binaries);
         summary
     };
     match job.summary {

@@ -11,7 +11,7 @@ use profile::Symbols;
 use symbolize::Symbolized;
 
 use crate::hints;
-use crate::images::{self, Images};
+use crate::images::{self, FoundImages, ImageNames, Images};
 use crate::import::Imported;
 use crate::message::{Failure, Warning};
 use crate::output::Target;
@@ -59,6 +59,9 @@ pub(crate) struct Named {
     pub(crate) old: proto::Profile,
     /// As tables.
     pub(crate) imported: Imported,
+    /// What the images are called, and what is to be said of them.
+    pub(crate) names: ImageNames,
+    pub(crate) warnings: Vec<Warning>,
     /// The names found now.
     pub(crate) symbolized: Symbolized,
     /// Those, and the ones that the profile had.
@@ -80,9 +83,8 @@ impl Named {
         let imported = Imported::new(&old);
         let images = Images::new(&options.sources.images, is_quiet)?;
         let found = images.find(&images::wanted_by_profile(&imported.profile))?;
-        found.warnings.iter().for_each(|warning| eprintln!("{warning}"));
         let mut options = options.clone();
-        options.sources.images = found.paths;
+        options.sources.images.clone_from(&found.paths);
         let frames = imported.profile.frames.len() as u64;
         let progress = Progress::new("naming frames", frames, is_quiet);
         let symbolized = symbolize::symbolize(&imported.profile, &options, &|step| {
@@ -90,7 +92,10 @@ impl Named {
         });
         let mut symbols = symbolized.symbols.clone();
         imported.keep_names(&old, &mut symbols);
-        Ok(Self { old, imported, symbolized, symbols })
+        let FoundImages { names, mut warnings, .. } = found;
+        let problems = warnings::of_symbols(&imported.profile, &symbolized, names.given());
+        warnings.extend(names.in_warnings(problems));
+        Ok(Self { old, imported, names, warnings, symbolized, symbols })
     }
 }
 
@@ -104,12 +109,12 @@ impl SymbolizeArgs {
         let threads = self.threads.or_else(|| thread::available_parallelism().ok());
         let options = self.symbols.options(threads.unwrap_or(NonZeroUsize::MIN));
         let named = Named::new(&shown, &bytes, &options, self.quiet)?;
-        let Named { imported, symbolized, .. } = &named;
-        let given = &options.sources.images;
-        self.warn(warnings::of_symbols(&imported.profile, symbolized, given))?;
+        let Named { imported, names, symbolized, .. } = &named;
+        self.warn(&named.warnings)?;
 
         let mut comments = vec![format!("symbolized-by:perf2pprof {}", env!("CARGO_PKG_VERSION"))];
-        comments.extend(warnings::forced_comments(&imported.profile, symbolized));
+        let forced = warnings::forced_comments(&imported.profile, symbolized);
+        comments.extend(names.in_texts(forced));
         let amendment = Amendment {
             profile: &imported.profile,
             symbols: &symbolized.symbols,
@@ -141,10 +146,10 @@ impl SymbolizeArgs {
         Ok(Target::new(&path))
     }
 
-    fn warn(&self, warnings: Vec<Warning>) -> Result<(), Failure> {
+    fn warn(&self, warnings: &[Warning]) -> Result<(), Failure> {
         for warning in warnings {
             if self.strict {
-                return Err(warning.into_failure());
+                return Err(warning.clone().into_failure());
             }
             eprintln!("{warning}");
         }
@@ -205,5 +210,5 @@ fn summary(shown: &str, named: &Named, target: &Target) -> String {
     if let Target::File(path) | Target::Existing(path) = target {
         lines.push(format!("wrote `{}`", path.display()));
     }
-    lines.join("\n") + "\n"
+    named.names.in_texts(lines).join("\n") + "\n"
 }

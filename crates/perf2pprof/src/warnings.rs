@@ -231,6 +231,7 @@ fn refused(profile: &Profile, report: &BinaryReport, unnamed: f64) -> Option<War
         percent(unnamed)
     );
     let mut warning = Warning::new(message).detail(first.refusal.to_string());
+    warning.hints.extend(hints::for_twin(&first.refusal, binary.build_id.is_some()));
     if profile.recording.is_unwound && matches!(first.refusal, Refusal::Calls(_)) {
         warning = warning.detail("stacks through it were unwound by its tables, and are wrong too");
     }

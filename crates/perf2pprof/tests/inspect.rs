@@ -49,6 +49,7 @@ fn the_keys_for_machines_are_these() {
         [
             "advice",
             "binaries",
+            "comments",
             "duration_seconds",
             "events",
             "file",
@@ -164,6 +165,9 @@ fn a_profile_is_inspected_as_the_recording_it_came_from() {
     }
     let path = "/usr/local/bin/edge-proxy";
     assert_eq!(binary(&of_profile, path)["proof"], binary(&of_recording, path)["proof"]);
+    let comments = of_profile["comments"].as_array().unwrap();
+    assert!(comments.contains(&Value::from("broken-stacks:304")), "{comments:?}");
+    assert!(text.contains("comment: broken-stacks:304"), "{text}");
     assert!(of_profile["losses"].is_null() && text.contains("is a profile of 60.0 s"), "{text}");
 }
 

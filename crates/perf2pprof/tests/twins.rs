@@ -279,3 +279,37 @@ fn the_user_may_overrule_and_the_profile_says_so() {
     assert_eq!(both.binary["proof"]["verdict"], "proven", "{}", both.binary);
     assert!(!both.comments().iter().any(|comment| comment.starts_with("forced-symbols")));
 }
+
+/// Unwinding goes by the tables of the file at hand, which could speak for itself then. The addresses
+/// are the recorded process's all the same, and refuse a file whose code is another.
+#[test]
+fn a_file_that_unwound_the_stacks_is_no_proof_of_itself_but_can_be_refused() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/small/root");
+    let path = "usr/local/bin/recursive";
+    let whole = fs::read(root.join(path)).unwrap();
+    for (bytes, verdict) in
+        [(whole.clone(), Some("unwound")), (twin_in_the_same_place(whole), None)]
+    {
+        let dir = TempDir::new().unwrap();
+        let at = dir.path().join(path);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::write(&at, bytes).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_perf2pprof"))
+            .arg(root.join("../dwarf.perf"))
+            .args(["-o", "/dev/null", "--summary", "json", "--sysroot"])
+            .arg(dir.path())
+            .env("HOME", dir.path())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let binaries = summary["binaries"].as_array().unwrap();
+        let binary = binaries.iter().find(|binary| binary["path"] == "/usr/local/bin/recursive");
+        let proof = &binary.unwrap()["proof"];
+        assert_eq!(proof["verdict"].as_str(), verdict, "{stderr}");
+        let is_refused = stderr.contains("return addresses follow a call instruction in it");
+        assert_eq!(is_refused, verdict.is_none(), "{stderr}");
+        let warning = "stacks through it were unwound by its tables, and are wrong too";
+        assert_eq!(stderr.contains(warning), verdict.is_none(), "{stderr}");
+    }
+}
