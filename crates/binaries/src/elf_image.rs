@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader, SectionHeader};
 use object::{
-    Endianness, File, Object, ObjectSection, ObjectSymbol, SymbolKind, SymbolSection, elf,
+    CompressedData, CompressionFormat, Endianness, File, Object, ObjectSection, ObjectSymbol,
+    SymbolKind, SymbolSection, elf,
 };
 use profile::{BuildId, ElfAddr, FileOffset};
+use symbol_pack::{Pack, PackError};
 
 use crate::unpack::unpack;
-use crate::{Layout, MappedFile, Quality, Segment};
+use crate::{Layout, MappedFile, Quality, SectionReader, Segment, pack};
 
 /// A compressed section may claim this many times its own size when unpacked. Debug sections
 /// shrink to a third, seldom to a twentieth; a claim beyond this is an attack or damage.
@@ -21,7 +23,8 @@ const MAX_COMPRESSION_RATIO: u64 = 100;
 /// How the names of files end that are packed as a whole.
 pub(crate) const PACKED: [&str; 3] = ["xz", "zst", "gz"];
 
-/// An ELF file, mapped into memory, with what its headers say.
+/// An ELF file, mapped into memory, with what its headers say. Or a symbol pack that stands for
+/// one: it says the same of itself, and has no sections.
 #[derive(Debug)]
 pub struct ElfImage {
     path: PathBuf,
@@ -29,16 +32,19 @@ pub struct ElfImage {
     facts: Facts,
 }
 
-/// What is read from an ELF file once, when it is opened.
+/// What is read from an ELF file once, when it is opened; or what a symbol pack says of the one
+/// that it was made from.
 #[derive(Debug)]
-struct Facts {
-    build_id: Option<BuildId>,
-    machine: Machine,
-    layout: Layout,
-    has_code: bool,
-    is_package: bool,
-    quality: Quality,
-    debug_link: Option<DebugLink>,
+pub(crate) struct Facts {
+    pub(crate) build_id: Option<BuildId>,
+    pub(crate) machine: Machine,
+    pub(crate) layout: Layout,
+    pub(crate) has_code: bool,
+    pub(crate) is_package: bool,
+    pub(crate) quality: Quality,
+    pub(crate) debug_link: Option<DebugLink>,
+    /// What the file that was packed was called.
+    pub(crate) packed_name: Option<String>,
 }
 
 /// Why a file is no [`ElfImage`].
@@ -53,6 +59,9 @@ pub enum ElfError {
     /// The file begins as an ELF file does, and what follows makes no sense.
     #[error("a damaged ELF file: {0}")]
     Damaged(#[from] object::Error),
+    /// The file begins as a symbol pack does, and is of no use.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// A compressed section claims to be larger than compression can make it.
     #[error("section `{section}` claims {claimed} bytes from {compressed} compressed ones")]
     Inflated {
@@ -79,7 +88,7 @@ pub struct DebugLink {
 }
 
 impl ElfImage {
-    /// Opens and parses the headers of an ELF file.
+    /// Opens and parses the headers of an ELF file, or of a symbol pack.
     ///
     /// # Errors
     /// If it cannot be read or is not a usable ELF file.
@@ -102,7 +111,10 @@ impl ElfImage {
     }
 
     fn of_file(path: &Path, file: MappedFile) -> Result<Self, ElfError> {
-        let facts = Facts::read(&file)?;
+        let facts = match pack::facts(&file)? {
+            Some(facts) => facts,
+            None => Facts::read(&file)?,
+        };
         Ok(Self { path: path.to_owned(), file, facts })
     }
 
@@ -132,6 +144,9 @@ impl ElfImage {
     /// # Errors
     /// If there is one, and it does not unpack to an ELF file.
     pub fn packed_symbols(&self) -> Result<Option<Self>, ElfError> {
+        if self.facts.packed_name.is_some() {
+            return Ok(None);
+        }
         let Some(section) = self.section(".gnu_debugdata")? else { return Ok(None) };
         let unpacked = unpack(&section).unwrap_or(Ok(Vec::new()))?;
         Self::in_memory(&self.path, unpacked).map(Some)
@@ -152,6 +167,22 @@ impl ElfImage {
     /// `objcopy --only-keep-debug` have the section headers of it without the bytes.
     pub fn has_code(&self) -> bool {
         self.facts.has_code
+    }
+
+    /// The symbol pack that the file is; `None` if it is an ELF file.
+    pub fn pack(&self) -> Option<Result<Pack<'_>, PackError>> {
+        self.facts.packed_name.is_some().then(|| Pack::open(&self.file))
+    }
+
+    /// What the file is called, or was when it was packed.
+    pub fn name(&self) -> &str {
+        let name = || self.path.file_name().and_then(|name| name.to_str());
+        self.facts.packed_name.as_deref().or_else(name).unwrap_or_default()
+    }
+
+    /// Whether the layout states the right file offsets: a debug file's does not.
+    pub(crate) fn has_true_layout(&self) -> bool {
+        self.facts.has_code || self.facts.packed_name.is_some()
     }
 
     /// Whether the file is a DWARF package (`.dwp`).
@@ -183,6 +214,33 @@ impl ElfImage {
     /// # Errors
     /// If the section lies outside the file or does not unpack.
     pub fn section(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, ElfError> {
+        let Some(data) = self.section_data(name)? else { return Ok(None) };
+        let bytes = data.decompress()?;
+        if let Cow::Owned(_) = &bytes {
+            // The packed bytes have served, and can be hundreds of megabytes.
+            self.release(data.data);
+        }
+        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// A section that is compressed with zlib, to be unpacked as it is read. `None` if there is no
+    /// such section or it is not compressed so: then [`Self::section`] has it.
+    ///
+    /// # Errors
+    /// If the section lies outside the file or claims too much.
+    pub fn compressed_section(&self, name: &str) -> Result<Option<SectionReader<'_>>, ElfError> {
+        let data = self.section_data(name)?;
+        let data = data.filter(|data| data.format == CompressionFormat::Zlib);
+        Ok(data.map(|data| SectionReader::new(self, data.data, data.uncompressed_size)))
+    }
+
+    /// Gives the memory of a part of the file back.
+    pub(crate) fn release(&self, part: &[u8]) {
+        let start = part.as_ptr().addr().saturating_sub(self.file.as_ptr().addr());
+        self.file.release(start..start.saturating_add(part.len()));
+    }
+
+    fn section_data(&self, name: &str) -> Result<Option<CompressedData<'_>>, ElfError> {
         let object = self.object()?;
         let Some(section) = object.section_by_name(name) else { return Ok(None) };
         let data = section.compressed_data()?;
@@ -191,13 +249,7 @@ impl ElfImage {
             let (section, claimed) = (name.to_owned(), data.uncompressed_size);
             return Err(ElfError::Inflated { section, compressed, claimed });
         }
-        let bytes = data.decompress()?;
-        if let (Cow::Owned(_), Some((start, size))) = (&bytes, section.file_range()) {
-            // The packed bytes have served, and can be hundreds of megabytes.
-            let offset = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-            self.file.release(offset(start)..offset(start.saturating_add(size)));
-        }
-        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+        Ok(Some(data))
     }
 }
 
@@ -219,6 +271,7 @@ impl Facts {
             is_package: file.section_by_name(".debug_cu_index").is_some(),
             quality: quality(file),
             debug_link: debug_link(file),
+            packed_name: None,
         }
     }
 }

@@ -7,35 +7,41 @@
 //! ```
 //!
 //! A wrong file is worse than none: it names nearly every address, and every name is wrong. So
-//! each candidate must have the recorded build ID, be for the recorded machine, **and** have its
-//! code where the recording had it ([`RecordedRange`]); for Envoy the build ID alone tells nothing
-//! but the git commit. All places are looked in, and the file that can tell most wins ([`Quality`]).
+//! each candidate must have the recorded build ID, be for the recorded machine, have its code where
+//! the recording had it ([`RecordedRange`]), **and** have a call before each recorded return address
+//! ([`Calls`]); for Envoy the build ID alone tells nothing but the git commit. All places are looked in, and the file that can tell most wins ([`Quality`]).
 //!
 //! The crate refuses to look up a symbol, to touch the network, and to follow a recorded path out
 //! of its sysroot. It is where files are mapped into memory ([`MappedFile`]), and the only crate
 //! with `unsafe` code.
 
+mod calls;
 mod elf_image;
 mod geometry;
 mod given;
 mod layout;
 mod locate;
 mod mapped_file;
+mod pack;
 mod package;
 mod quality;
 mod recorded;
+mod section_reader;
 mod sources;
 mod sysroot;
 mod unpack;
 mod verify;
 
+pub use calls::{ASKED_SHARE, Calls, LONGEST_CALL, ends_in_call, has_known_calls};
 pub use elf_image::{DebugLink, ElfError, ElfImage, Machine};
 pub use geometry::RecordedRange;
 pub use layout::{Layout, Segment};
 pub use locate::{Located, Locator, Match, Note, Refused};
 pub use mapped_file::MappedFile;
+pub use pack::pack_facts;
 pub use package::holds_units_of;
 pub use quality::Quality;
 pub use recorded::Recorded;
+pub use section_reader::SectionReader;
 pub use sources::Sources;
 pub use verify::{Refusal, verify};

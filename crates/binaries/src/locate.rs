@@ -7,11 +7,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use profile::BinaryKind;
+
 use crate::given::Given;
 use crate::package::{count_units, skeleton_ids};
 use crate::sources::package_beside;
 use crate::verify::{verify, verify_link};
-use crate::{DebugLink, ElfError, ElfImage, Layout, Quality, Recorded, Refusal, Sources};
+use crate::{Calls, DebugLink, ElfError, ElfImage, Layout, Quality, Recorded, Refusal, Sources};
 
 /// How many packages in the directory of a binary are tried.
 const MAX_PACKAGES_BESIDE: usize = 16;
@@ -28,6 +30,9 @@ pub struct Locator<'sources> {
 pub struct Located {
     /// The best file, checked; `None` if there is none.
     pub found: Option<Match>,
+    /// How many of the recorded return addresses follow a call in it, or in the file with its
+    /// code; `None` if there is no code that could be asked.
+    pub calls: Option<Calls>,
     /// The files that were looked at and are not the recorded one.
     pub refused: Vec<Refused>,
     /// What the user should know about the match.
@@ -65,6 +70,12 @@ pub enum Note {
     /// The DWARF units were split off, and no package with them was found: lines are known,
     /// inlined calls are not.
     PackageMissing,
+    /// The machine code is not at hand, so that no call could be looked for.
+    NoCode,
+    /// The calls of this machine are not known here, so that none could be looked for.
+    UnknownMachine,
+    /// The user overruled the refusal of this file.
+    Forced,
     /// The package lacks some units: it may be of another build.
     PackageIncomplete {
         /// Units that it has, of those looked up.
@@ -99,6 +110,45 @@ impl<'sources> Locator<'sources> {
     /// Opens what was given by hand.
     pub fn new(sources: &'sources Sources) -> Self {
         Self { sources, given: Given::open(&sources.images) }
+    }
+
+    /// The binaries that were given by hand, each once: of several files with one build ID the
+    /// one that can tell most.
+    pub fn given_binaries(&self) -> Vec<Match> {
+        let mut binaries: Vec<Match> = Vec::new();
+        let images = self.given.images.iter().map(|given| &given.image);
+        for image in images.clone().filter(|image| !image.is_package()) {
+            let is_same = |other: &ElfImage| {
+                image.build_id().is_some()
+                    && image.build_id() == other.build_id()
+                    && image.machine() == other.machine()
+            };
+            if let Some(known) = binaries.iter_mut().find(|known| is_same(&known.image)) {
+                let is_better = image.quality() > known.image.quality();
+                let other = if is_better { Arc::clone(&known.image) } else { Arc::clone(image) };
+                if is_better {
+                    known.image = Arc::clone(image);
+                }
+                if known.code.is_none() && other.has_code() {
+                    known.code = Some(other);
+                }
+            } else {
+                let image = Arc::clone(image);
+                binaries.push(Match {
+                    image,
+                    code: None,
+                    package: None,
+                    layout: Layout::default(),
+                });
+            }
+        }
+        for found in &mut binaries {
+            found.code = found.code.take().filter(|_| !found.image.has_code());
+            let stated = found.code.as_ref().unwrap_or(&found.image);
+            found.layout = stated.layout().clone();
+            found.package = self.package(&found.image, &mut Vec::new(), &mut Vec::new());
+        }
+        binaries
     }
 
     /// The ELF files that were given by name.
@@ -139,11 +189,12 @@ impl<'sources> Locator<'sources> {
             let image = &given.image;
             let same_build = recorded.build_id.is_some() && recorded.build_id == image.build_id();
             let no_build = recorded.build_id.is_none() || image.build_id().is_none();
-            let same_name = is_name_of(image.path(), recorded.file_name());
+            let same_name = is_name_of(image.name(), recorded.file_name());
             // A tiny library's layout is shared by many, so that it means something only for a
             // file that was named, by the user or by the recording.
             if same_build || same_name || (no_build && given.by_name) {
-                search.consider(Arc::clone(image));
+                let may_force = self.sources.force && (same_build || same_name);
+                search.consider(Arc::clone(image), may_force);
             }
         }
     }
@@ -151,24 +202,42 @@ impl<'sources> Locator<'sources> {
     fn finish(&self, search: Search<'_>) -> Located {
         let recorded = search.recorded;
         let mut notes = Vec::new();
+        let mut calls = None;
+        let mut packages = Vec::new();
         let found = search.best().map(|(accepted, code)| {
+            if accepted.is_forced {
+                notes.push(Note::Forced);
+            }
+            let with_code = code.unwrap_or(accepted);
+            calls = Calls::of(&with_code.image, &recorded.return_addresses);
+            if calls.is_none() && recorded.kind == BinaryKind::File {
+                let has_code = with_code.image.has_code();
+                notes.push(if has_code { Note::UnknownMachine } else { Note::NoCode });
+            }
             if recorded.build_id.is_none() || accepted.image.build_id().is_none() {
                 notes.push(Note::NoBuildId);
             }
             Match {
                 image: Arc::clone(&accepted.image),
                 code: code.map(|code| Arc::clone(&code.image)),
-                package: self.package(&accepted.image, &mut notes),
-                layout: code.unwrap_or(accepted).layout.clone(),
+                package: self.package(&accepted.image, &mut notes, &mut packages),
+                layout: with_code.layout.clone(),
             }
         });
-        Located { found, refused: search.refused, notes }
+        let mut refused = search.refused;
+        refused.append(&mut packages);
+        Located { found, calls, refused, notes }
     }
 
     /// The package that has most of the units that were split off from `image`: one given by
     /// hand, or one beside it. The name says little: Envoy's contrib image has `envoy` and
     /// `envoy-contrib.dwp`.
-    fn package(&self, image: &ElfImage, notes: &mut Vec<Note>) -> Option<Arc<ElfImage>> {
+    fn package(
+        &self,
+        image: &ElfImage,
+        notes: &mut Vec<Note>,
+        refused: &mut Vec<Refused>,
+    ) -> Option<Arc<ElfImage>> {
         let ids = skeleton_ids(image).unwrap_or_default();
         if ids.is_empty() {
             return None;
@@ -179,9 +248,17 @@ impl<'sources> Locator<'sources> {
         let mut best: Option<(usize, Arc<ElfImage>)> = None;
         for package in given.chain(beside).filter(|image| image.is_package()) {
             let units = count_units(&package, &ids).unwrap_or(0);
+            if units == 0 {
+                let (path, refusal) = (package.path().to_owned(), Refusal::Package(ids.len()));
+                refused.push(Refused { path, refusal });
+            }
             if units > best.as_ref().map_or(0, |(most, _)| *most) {
                 best = Some((units, package));
             }
+        }
+        // With the right one at hand, others are no news: an image has packages of many programs.
+        if best.is_some() {
+            refused.retain(|refused| !matches!(refused.refusal, Refusal::Package(_)));
         }
         let Some((units, package)) = best else {
             notes.push(Note::PackageMissing);
@@ -205,6 +282,8 @@ struct Search<'a> {
 struct Accepted {
     image: Arc<ElfImage>,
     layout: Layout,
+    /// It was refused, and the user overruled that.
+    is_forced: bool,
 }
 
 impl<'a> Search<'a> {
@@ -239,9 +318,16 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn consider(&mut self, image: Arc<ElfImage>) {
-        if self.is_new(image.path()) {
-            self.add(image, verify);
+    /// A file that the user gave is used in spite of its refusal if the user says so.
+    fn consider(&mut self, image: Arc<ElfImage>, may_force: bool) {
+        if !self.is_new(image.path()) {
+            return;
+        }
+        self.add(Arc::clone(&image), verify);
+        let refused = self.refused.last().filter(|refused| refused.path == image.path());
+        if may_force && refused.is_some_and(|refused| refused.refusal.can_be_overruled()) {
+            let layout = image.layout().clone();
+            self.accepted.push(Accepted { image, layout, is_forced: true });
         }
     }
 
@@ -253,7 +339,7 @@ impl<'a> Search<'a> {
         match check(&image, self.recorded) {
             Ok(layout) => {
                 self.add_packed_symbols(&image, &layout);
-                self.accepted.push(Accepted { image, layout });
+                self.accepted.push(Accepted { image, layout, is_forced: false });
             }
             Err(refusal) => self.refuse(image.path(), refusal),
         }
@@ -266,7 +352,8 @@ impl<'a> Search<'a> {
         }
         match image.packed_symbols() {
             Ok(Some(symbols)) => {
-                self.accepted.push(Accepted { image: Arc::new(symbols), layout: layout.clone() });
+                let (image, layout) = (Arc::new(symbols), layout.clone());
+                self.accepted.push(Accepted { image, layout, is_forced: false });
             }
             Ok(None) => {}
             Err(error) => self.refuse(image.path(), Refusal::Elf(error)),
@@ -299,20 +386,19 @@ impl<'a> Search<'a> {
     /// The accepted file of the highest quality, of equals the first, and one with code if it has
     /// none.
     fn best(&self) -> Option<(&Accepted, Option<&Accepted>)> {
-        let best = self.accepted.iter().rev().max_by_key(|accepted| accepted.image.quality())?;
-        let code = if best.image.has_code() {
-            None
-        } else {
-            self.accepted.iter().find(|accepted| accepted.image.has_code())
-        };
+        // A file that was refused never stands before one that was not.
+        let rank = |accepted: &&Accepted| (!accepted.is_forced, accepted.image.quality());
+        let best = self.accepted.iter().rev().max_by_key(rank)?;
+        let has_code =
+            |other: &&Accepted| other.image.has_code() && other.is_forced == best.is_forced;
+        let code = if best.image.has_code() { None } else { self.accepted.iter().find(has_code) };
         Some((best, code))
     }
 }
 
-/// Whether the file at `path` bears the recorded name, perhaps with an addition such as `.debug`
+/// Whether a file's name is the recorded one, perhaps with an addition such as `.debug`
 /// or `-static`.
-fn is_name_of(path: &Path, recorded: &str) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+fn is_name_of(name: &str, recorded: &str) -> bool {
     name.strip_prefix(recorded).is_some_and(|rest| {
         !recorded.is_empty() && (rest.is_empty() || rest.starts_with(['.', '-', '_']))
     })
@@ -345,6 +431,13 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoBuildId => f.write_str("no build ID to compare, matched by its segments only"),
+            Self::NoCode => f.write_str(
+                "its machine code is not at hand: checked by build ID and segments, not by calls",
+            ),
+            Self::UnknownMachine => f.write_str(
+                "calls of its machine are not known: checked by build ID and segments only",
+            ),
+            Self::Forced => f.write_str("refused, and used because of `--force-symbols`"),
             Self::PackageMissing => {
                 f.write_str("its split DWARF units (.dwp) were not found: no inlined calls")
             }

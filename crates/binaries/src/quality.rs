@@ -21,6 +21,18 @@ pub enum Quality {
     DwarfWithPackage,
 }
 
+impl Quality {
+    /// All of them, worst first.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Nothing,
+        Self::Boundaries,
+        Self::DynamicSymbols,
+        Self::Symbols,
+        Self::Dwarf,
+        Self::DwarfWithPackage,
+    ];
+}
+
 impl fmt::Display for Quality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

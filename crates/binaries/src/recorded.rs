@@ -1,6 +1,6 @@
 //! What a recording says of a binary: all that a candidate can be checked against.
 
-use profile::{Binary, BinaryKind, BuildId, Id, Profile};
+use profile::{Binary, BinaryKind, BuildId, FileOffset, FrameKind, Id, Profile};
 
 use crate::RecordedRange;
 
@@ -19,6 +19,11 @@ pub struct Recorded<'profile> {
     pub arch: Option<&'profile str>,
     /// Its executable mappings, sorted, each once.
     pub ranges: Vec<RecordedRange>,
+    /// Whether the ranges are whole mappings, as perf records them. Those of a profile are what
+    /// its writer made of them, so that they can be wider than any segment.
+    pub has_true_ranges: bool,
+    /// The places to which its code was about to return, sorted, each once.
+    pub return_addresses: Vec<FileOffset>,
 }
 
 impl<'profile> Recorded<'profile> {
@@ -33,6 +38,11 @@ impl<'profile> Recorded<'profile> {
             .collect();
         ranges.sort_unstable();
         ranges.dedup();
+        let is_return =
+            |frame: &profile::Frame| frame.binary == id && frame.kind == FrameKind::ReturnAddress;
+        let returns = profile.frames.iter().filter(|(_, frame)| is_return(frame));
+        let mut return_addresses: Vec<_> = returns.map(|(_, frame)| frame.offset).collect();
+        return_addresses.sort_unstable();
         let path = profile.strings[binary.path].as_str();
         let live_path = path.strip_suffix(" (deleted)");
         Self {
@@ -42,6 +52,8 @@ impl<'profile> Recorded<'profile> {
             kind: binary.kind,
             arch: profile.recording.arch.as_deref(),
             ranges,
+            has_true_ranges: !profile.recording.is_imported,
+            return_addresses,
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Sources {
     pub debug_dirs: Vec<PathBuf>,
     /// The directory of `perf buildid-cache`.
     pub build_id_cache: Option<PathBuf>,
+    /// Whether the files in `images` are used though they are not the recorded ones.
+    pub force: bool,
 }
 
 impl Default for Sources {
@@ -36,6 +38,7 @@ impl Default for Sources {
             sysroot: PathBuf::from("/"),
             debug_dirs: Vec::new(),
             build_id_cache: env::home_dir().map(|home| home.join(".debug")),
+            force: false,
         }
     }
 }
@@ -48,6 +51,7 @@ impl Sources {
             sysroot: PathBuf::from("/nonexistent"),
             debug_dirs: Vec::new(),
             build_id_cache: None,
+            force: false,
         }
     }
 
@@ -94,6 +98,17 @@ impl Sources {
     /// whatever links say.
     pub fn in_sysroot(&self, path: &Path) -> Option<PathBuf> {
         resolve(&self.sysroot, path)
+    }
+
+    /// Where a binary is looked for, for those who wonder why it was not found.
+    pub fn places(&self, path: &str) -> Vec<PathBuf> {
+        let below = |directory: &Path, path: &str| directory.join(path.trim_start_matches('/'));
+        let mut places = self.images.clone();
+        places.push(below(&self.sysroot, path));
+        places.extend(self.debug_dirs.iter().cloned());
+        places.push(below(&self.sysroot, DEBUG_DIR));
+        places.extend(self.build_id_cache.clone());
+        places
     }
 
     /// Files named after a build ID, and debug files laid out by recorded path.

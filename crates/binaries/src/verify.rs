@@ -4,8 +4,9 @@ use std::fmt;
 
 use profile::{BinaryKind, BuildId};
 
+use crate::calls::ASKED_SHARE;
 use crate::geometry::{fits, largest_executable, page_sizes, recover};
-use crate::{DebugLink, ElfError, ElfImage, Layout, Machine, Recorded, RecordedRange};
+use crate::{Calls, DebugLink, ElfError, ElfImage, Layout, Machine, Recorded, RecordedRange};
 
 /// Why a file was not used, with the figures.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,15 @@ pub enum Refusal {
         /// The largest executable segment in the file, in whole pages.
         found: Option<RecordedRange>,
     },
+    /// Its code is other code: no call stands where the recorded code returned to.
+    #[error(
+        "{0} recorded return addresses follow a call instruction in it, at least {asked}% do in the recorded file",
+        asked = ASKED_SHARE * 100.0
+    )]
+    Calls(Calls),
+    /// A DWARF package of another build: the units that were split off are not in it.
+    #[error("a DWARF package of another build: it has none of the {0} units looked up")]
+    Package(usize),
     /// Nothing is recorded that could tell whether it is the right file.
     #[error("neither a build ID nor a mapping is recorded to check it against")]
     Unverifiable,
@@ -56,6 +66,21 @@ pub enum Refusal {
         /// Of the file's bytes.
         found: u32,
     },
+}
+
+impl Refusal {
+    /// Whether the user may overrule it. Nobody can make names of a file that is none, or of code
+    /// for another machine.
+    pub fn can_be_overruled(&self) -> bool {
+        match self {
+            Self::BuildId { .. }
+            | Self::Geometry { .. }
+            | Self::Calls(_)
+            | Self::Unverifiable
+            | Self::Checksum { .. } => true,
+            Self::Elf(_) | Self::Machine { .. } | Self::Package(_) | Self::NoReference(_) => false,
+        }
+    }
 }
 
 /// Checks an image against the recording.
@@ -84,7 +109,26 @@ pub fn verify(image: &ElfImage, recorded: &Recorded<'_>) -> Result<Layout, Refus
             _ => Err(Refusal::Unverifiable),
         };
     }
-    verify_geometry(image, recorded)
+    let calls = Calls::of(image, &recorded.return_addresses);
+    let layout = match verify_geometry(image, recorded) {
+        // Whose mappings are not those of the process must be known by all else.
+        Err(Refusal::Geometry { .. }) if is_known_otherwise(image, recorded, calls) => {
+            image.layout().clone()
+        }
+        other => other?,
+    };
+    match calls {
+        Some(calls) if calls.contradict() => Err(Refusal::Calls(calls)),
+        _ => Ok(layout),
+    }
+}
+
+/// Whether a file is the recorded one by its build ID and by its calls, whatever its layout.
+fn is_known_otherwise(image: &ElfImage, recorded: &Recorded<'_>, calls: Option<Calls>) -> bool {
+    !recorded.has_true_ranges
+        && recorded.build_id.is_some()
+        && recorded.build_id == image.build_id()
+        && calls.is_some_and(Calls::are_proof)
 }
 
 fn verify_geometry(image: &ElfImage, recorded: &Recorded<'_>) -> Result<Layout, Refusal> {
@@ -97,10 +141,11 @@ fn verify_geometry(image: &ElfImage, recorded: &Recorded<'_>) -> Result<Layout, 
     if fits(layout, ranges, page_sizes) {
         return Ok(layout.clone());
     }
-    let recovered = if image.has_code() { None } else { recover(layout, ranges, page_sizes) };
+    let recovered =
+        if image.has_true_layout() { None } else { recover(layout, ranges, page_sizes) };
     recovered.ok_or_else(|| Refusal::Geometry {
         recorded: ranges.to_vec(),
-        found: largest_executable(layout, image.has_code()),
+        found: largest_executable(layout, image.has_true_layout()),
     })
 }
 

@@ -48,6 +48,8 @@ fn recorded() -> Recorded<'static> {
         kind: BinaryKind::File,
         arch: Some("x86_64"),
         ranges: image.layout().executable().map(range).collect(),
+        has_true_ranges: true,
+        return_addresses: Vec::new(),
     }
 }
 

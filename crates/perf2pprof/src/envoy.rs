@@ -1,10 +1,12 @@
 //! Which debug image has the names of an Envoy.
 //!
 //! The build ID of a released Envoy is the git commit it was built from, which names the build
-//! for people, and for nobody who has to pull an image: images are tagged with versions. The
-//! version stands in the binary, stripped or not.
+//! for people, and for nobody who has to pull an image: images are tagged with versions. Which
+//! commit a version was built from is written down in `envoy_releases.tsv`, for as many releases
+//! as were known when this was built; and the version stands in the binary, stripped or not.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 
 use binaries::MappedFile;
@@ -13,6 +15,18 @@ use profile::BuildId;
 /// Whether a binary is an Envoy, by the name of its file: `envoy`, `envoy-static`, `envoy-contrib`.
 pub(crate) fn is_envoy(file_name: &str) -> bool {
     file_name.contains("envoy")
+}
+
+/// The releases and the commits they were built from, which are their build IDs.
+/// `scripts/update-envoy-releases` writes it.
+const RELEASES: &str = include_str!("envoy_releases.tsv");
+
+/// The release whose commit is a build ID; `None` if no release that is known here is.
+pub(crate) fn release_of(build_id: BuildId) -> Option<Version> {
+    let commit = build_id.to_string();
+    let rows = RELEASES.lines().filter_map(|line| line.split_once('\t'));
+    let mut found = rows.filter(|(_, sha)| *sha == commit);
+    Version::parse(found.next()?.0.as_bytes())
 }
 
 /// The version of an Envoy, read from its binary.
@@ -25,6 +39,12 @@ pub(crate) fn version_of(binary: &Path) -> Option<Version> {
 pub(crate) struct Version {
     minor: u16,
     patch: u16,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1.{}.{}", self.minor, self.patch)
+    }
 }
 
 impl Version {
@@ -50,15 +70,20 @@ impl Version {
 
     /// The name of the image with the symbols of this version. 1.26 moved it, and forgot the
     /// symbols until 1.26.3.
-    fn debug_image(self) -> String {
-        let Self { minor, patch } = self;
-        match (minor, patch) {
-            (..=25, _) => format!("envoyproxy/envoy-debug:v1.{minor}.{patch}"),
-            _ => format!("envoyproxy/envoy:debug-v1.{minor}.{patch}"),
+    pub(crate) fn debug_image(self) -> String {
+        match self.minor {
+            ..=25 => format!("envoyproxy/envoy-debug:v{self}"),
+            _ => format!("envoyproxy/envoy:debug-v{self}"),
         }
     }
 
-    fn is_stripped_by_mistake(self) -> bool {
+    /// The same for the build with all extensions, which shares the commit; `None` from before
+    /// 1.26.
+    pub(crate) fn contrib_debug_image(self) -> Option<String> {
+        (self.minor >= 26).then(|| format!("envoyproxy/envoy:contrib-debug-v{self}"))
+    }
+
+    pub(crate) fn is_stripped_by_mistake(self) -> bool {
         self.minor == 26 && self.patch < 3
     }
 }
@@ -68,13 +93,11 @@ pub(crate) fn hint(
     path: &str,
     build_id: Option<BuildId>,
     version: Option<Version>,
-    recording: &Path,
+    command: &str,
 ) -> String {
     let what = match (version, build_id) {
-        (Some(Version { minor, patch }), _) => {
-            format!(
-                "`{path}` is Envoy 1.{minor}.{patch} without its symbols, which its debug image has"
-            )
+        (Some(version), _) => {
+            format!("`{path}` is Envoy {version} without its symbols, which its debug image has")
         }
         (None, Some(build_id)) => format!(
             "the names of `{path}` are in its debug image. Its build ID is the git commit it was \
@@ -91,7 +114,7 @@ pub(crate) fn hint(
         );
     }
     let image = version.unwrap_or(Version { minor: 31, patch: 2 }).debug_image();
-    format!("{what}:\n  perf2pprof {} --debug-image docker://{image}", recording.display())
+    format!("{what}:\n  {command} --debug-image docker://{image}")
 }
 
 #[cfg(test)]
@@ -108,6 +131,21 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_releases_is_sorted_and_names_each_commit_once() {
+        let rows: Vec<_> = RELEASES.lines().map(|line| line.split_once('\t').unwrap()).collect();
+        let versions: Vec<_> =
+            rows.iter().map(|(version, _)| Version::parse(version.as_bytes()).unwrap()).collect();
+        assert!(versions.is_sorted_by(|a, b| a < b) && !rows.is_empty());
+        let commits: BTreeSet<_> = rows.iter().map(|(_, commit)| commit).collect();
+        assert_eq!(commits.len(), rows.len());
+        for ((_, commit), version) in rows.iter().zip(versions) {
+            let build_id = crate::import::parse_build_id(commit).unwrap();
+            assert_eq!((commit.len(), release_of(build_id)), (40, Some(version)));
+        }
+        assert_eq!(release_of(BuildId::new(b"no release").unwrap()), None);
+    }
+
+    #[test]
     fn the_debug_image_was_renamed_with_1_26() {
         let image = |minor, patch| Version { minor, patch }.debug_image();
         assert_eq!(image(25, 9), "envoyproxy/envoy-debug:v1.25.9");
@@ -116,7 +154,7 @@ mod tests {
             "/usr/local/bin/envoy",
             None,
             Some(Version { minor: 26, patch: 1 }),
-            Path::new("e.perf"),
+            "perf2pprof e.perf",
         );
         assert!(hint.contains("without symbols") && !hint.contains("docker"), "{hint}");
     }

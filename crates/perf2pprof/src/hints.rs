@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use binaries::{Match, Refused, Sources};
 use perf_data::{PerfData, RecordKind};
 use profile::{BinaryKind, EventMismatch, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
@@ -12,6 +13,12 @@ use crate::envoy;
 use crate::message::Failure;
 use crate::message::base_name;
 use crate::shares::Weights;
+use crate::stack_health::StackHealth;
+use crate::summary::percent;
+
+/// What was given has no symbols.
+pub(crate) const FOR_STRIPPED: &str = "its debug image or debug package has the symbols; the images \
+     of Envoy 1.26.0 to 1.26.2 were published without";
 
 /// The recording cannot be opened.
 pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Failure {
@@ -191,35 +198,156 @@ pub(crate) fn for_symbols(
     symbolized: &Symbolized,
     weights: &[Weights],
 ) -> Vec<String> {
-    let unnamed = |report: &&BinaryReport| {
-        let weights = &weights[report.binary.index()];
-        // A few per cent without names are no reason to fetch a gigabyte.
-        weights.frames > 0 && weights.named_share() < 0.5
-    };
-    let kind = |report: &BinaryReport| profile.binaries[report.binary].kind;
+    let mut hints = for_binaries(recording, profile, symbolized, weights);
+    hints.extend(for_kernel(profile, symbolized, weights));
+    hints
+}
+
+/// The same, and what would make stacks whole; what costs least comes first.
+pub(crate) fn for_everything(
+    recording: &Path,
+    profile: &Profile,
+    symbolized: &Symbolized,
+    weights: &[Weights],
+    stacks: &StackHealth,
+) -> Vec<String> {
+    // A file to copy, an image to fetch, a recording to make anew.
+    let mut hints: Vec<_> = for_kernel(profile, symbolized, weights).into_iter().collect();
+    hints.extend(for_binaries(recording, profile, symbolized, weights));
+    hints.extend(for_stacks(profile, stacks));
+    hints
+}
+
+/// What would make stacks whole.
+fn for_stacks(profile: &Profile, stacks: &StackHealth) -> Option<String> {
+    if stacks.without_callers > 0.9 {
+        return Some("`perf record -g` records callers; nearly no sample here has one".to_owned());
+    }
+    let early = percent(stacks.end_early);
+    if stacks.not_judged > 0.5 {
+        Some(format!(
+            "whether stacks reach the start of their thread is seen by the names of libc and of the program, which {} of the weight lacks: `--sysroot DIR` with the recorded machine's /usr/lib has libc's",
+            percent(stacks.not_judged)
+        ))
+    } else if stacks.end_early < 0.1 {
+        None
+    } else if profile.recording.is_unwound {
+        Some(format!(
+            "`perf record --call-graph dwarf,32768` dumps more of each stack: {early} of the weight does not reach the start of its thread"
+        ))
+    } else {
+        Some(format!(
+            "`perf record --call-graph dwarf,16384` needs no frame pointers: with them {early} of the weight does not reach the start of its thread"
+        ))
+    }
+}
+
+fn is_unnamed(report: &BinaryReport, weights: &[Weights]) -> bool {
+    let weights = &weights[report.binary.index()];
+    // A few per cent without names are no reason to fetch a gigabyte.
+    weights.frames > 0 && weights.named_share() < 0.5
+}
+
+/// What would name the code of files.
+fn for_binaries(
+    recording: &Path,
+    profile: &Profile,
+    symbolized: &Symbolized,
+    weights: &[Weights],
+) -> Vec<String> {
     let mut hints = Vec::new();
-    for report in symbolized.binaries.iter().filter(unnamed) {
+    for report in symbolized.binaries.iter().filter(|report| is_unnamed(report, weights)) {
+        let kind = |report: &BinaryReport| profile.binaries[report.binary].kind;
         let binary = &profile.binaries[report.binary];
         let path = &profile.strings[binary.path];
         let is_main = profile.main_binary == Some(report.binary);
         if kind(report) == BinaryKind::File && envoy::is_envoy(base_name(path)) {
-            let version = report.used.as_ref().and_then(|used| envoy::version_of(&used.image));
-            hints.push(envoy::hint(path, binary.build_id, version, recording));
+            let written = || envoy::version_of(&report.used.as_ref()?.image);
+            let version = binary.build_id.and_then(envoy::release_of).or_else(written);
+            let subcommand = if profile.recording.is_imported { " symbolize" } else { "" };
+            let command = format!("perf2pprof{subcommand} {}", recording.display());
+            hints.push(envoy::hint(path, binary.build_id, version, &command));
         } else if is_main && report.refused.is_empty() {
             hints.push(format!(
                 "`--debug-image PATH` names the functions of `{path}`: its unstripped build, or a directory with it"
             ));
         }
     }
-    let unnamed_kernel = symbolized.binaries.iter().filter(unnamed).find(|report| {
-        kind(report) == BinaryKind::Kernel && report.frames.unnamed.contains_key(&Reason::NoFile)
-    });
-    if unnamed_kernel.is_some() {
-        hints.push(
-            "`sudo cat /proc/kallsyms > kallsyms` on the recorded machine, before it reboots, and `--kallsyms kallsyms` name the kernel's functions".to_owned(),
-        );
-    }
     hints
+}
+
+/// A symbol pack is of one binary, and there are several.
+pub(crate) fn several_binaries(found: &[Match]) -> Failure {
+    let failure = Failure::new(format!("there are {} binaries, and a pack is of one", found.len()));
+    let paths = found.iter().take(8).map(|found| format!("`{}`", found.image.path().display()));
+    failure.hint(format!("name one: {}", paths.collect::<Vec<_>>().join(", ")))
+}
+
+/// A file that knows no function.
+pub(crate) fn nothing_to_pack(path: &Path) -> Failure {
+    Failure::new(format!("`{}` has neither symbols nor function boundaries", path.display()))
+        .hint("pack the unstripped build, or the file that its debug package installs")
+}
+
+/// A debug file states nothing true about where the code lies in the file that is recorded.
+pub(crate) fn no_code_to_pack(path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::new(format!(
+        "`{shown}` has no code, and so cannot tell where its functions lie in the binary"
+    ))
+    .hint(format!("give the stripped binary too: `perf2pprof symbols pack {shown} BINARY -o FILE`"))
+}
+
+/// A pack of half of what there was would be taken for all of it.
+pub(crate) fn cannot_pack_dwarf(path: &Path, error: &str) -> Failure {
+    Failure::new(format!("the debug info of `{}` is damaged: {error}", path.display()))
+        .hint("copy it again from where it was made")
+}
+
+/// Nothing that was given is of the recording.
+pub(crate) fn fits_nothing(sources: &Sources, recording: &Path, refused: &[Refused]) -> Failure {
+    let given: Vec<_> = sources.images.iter().map(|path| format!("`{}`", path.display())).collect();
+    let (given, shown) = (given.join(", "), recording.display());
+    let failure = Failure::new(format!("{given} fits no binary of `{shown}`"));
+    match refused.first() {
+        Some(refused) => failure.hint(format!("`{}`: {}", refused.path.display(), refused.refusal)),
+        None => failure,
+    }
+}
+
+/// What would name the kernel's.
+fn for_kernel(profile: &Profile, symbolized: &Symbolized, weights: &[Weights]) -> Option<String> {
+    let is_kernel = |report: &&BinaryReport| {
+        profile.binaries[report.binary].kind == BinaryKind::Kernel
+            && report.frames.unnamed.contains_key(&Reason::NoFile)
+            && is_unnamed(report, weights)
+    };
+    symbolized.binaries.iter().find(is_kernel).map(|_| {
+        "`sudo cat /proc/kallsyms > kallsyms` on the recorded machine, before it reboots, and `--kallsyms kallsyms` name the kernel's functions".to_owned()
+    })
+}
+
+/// A profile cannot be opened.
+pub(crate) fn cannot_open_profile(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot open `{}`: {}", path.display(), reason(error)))
+}
+
+/// What was given in place of a profile is none.
+pub(crate) fn not_a_profile(shown: &str, error: &pprof_format::Error) -> Failure {
+    Failure::new(format!("`{shown}` cannot be read as a pprof profile: {error}"))
+        .hint(format!("a recording of perf is converted, with its names, by `perf2pprof {shown}`"))
+}
+
+/// Bytes that decode, and say nothing.
+pub(crate) fn no_profile(shown: &str) -> Failure {
+    Failure::new(format!("`{shown}` is no pprof profile: it does not say what it counts"))
+        .hint("pass the file that `pprof -proto`, perf_to_profile or perf2pprof wrote")
+}
+
+/// The profile would be replaced by the named one.
+pub(crate) fn overwrites_profile(path: &Path) -> Failure {
+    Failure::new(format!("`{}` is the profile itself, and would be overwritten", path.display()))
+        .hint("`-o FILE` names another file")
 }
 
 fn unknown_format(shown: &str, start: &[u8]) -> Failure {

@@ -7,22 +7,31 @@
 //! ```
 
 mod args;
+mod binary_table;
 mod command;
 mod compat;
 mod envoy;
 mod hints;
 mod images;
+mod import;
+mod inspect;
+mod inspection;
 mod job;
 mod message;
 mod output;
 mod progress;
+mod proof;
 mod recording;
 mod run;
 mod select_args;
 mod shares;
+mod stack_health;
 mod stand_in;
 mod summary;
 mod symbol_args;
+mod symbolize_command;
+mod symbols_command;
+mod threads;
 mod warnings;
 
 pub use args::Args;

@@ -41,9 +41,12 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     }
     let selection = &job.session.selection;
     let (symbolized, names) = symbolize(job, &images, &conversion.profile)?;
-    warn(job, names.in_warnings(warnings::of_symbols(&conversion.profile, &symbolized)))?;
+    let problems = warnings::of_symbols(&conversion.profile, &symbolized, &job.sources.images);
+    warn(job, names.in_warnings(problems))?;
+    let forced = warnings::forced_comments(&conversion.profile, &symbolized);
     let comments = &mut conversion.profile.comments;
     comments.extend(conversion.losses.comments());
+    comments.extend(forced);
     if !selection.is_everything() {
         comments.push(format!("selection:{selection}"));
         comments.extend(conversion.left_out.iter().map(LeftOut::comment));
@@ -64,7 +67,11 @@ pub fn run(job: &Job) -> Result<(), Failure> {
 }
 
 /// Converts one recording; if it has no sample, with the reason.
-fn read(job: &Job, images: &Images, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
+pub(crate) fn read(
+    job: &Job,
+    images: &Images,
+    path: &Path,
+) -> Result<(Conversion, Option<Failure>), Failure> {
     let shown = shown_name(path);
     let recording = Recording::open(path)?;
     let perf = recording
@@ -106,7 +113,7 @@ fn title(names: &[&str]) -> String {
     }
 }
 
-fn shown_name(path: &Path) -> &str {
+pub(crate) fn shown_name(path: &Path) -> &str {
     if path == Path::new("-") { "standard input" } else { path.to_str().unwrap_or("the recording") }
 }
 
@@ -134,7 +141,10 @@ fn convert(
     let sources = Sources { images: found.paths, ..job.sources.clone() };
     let locator = Locator::new(&sources);
     let find = |profile: &Profile, binary| locator.locate(&Recorded::of(profile, binary)).found;
-    Ok(session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited))
+    let mut conversion =
+        session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited);
+    conversion.profile.recording.is_unwound = true;
+    Ok(conversion)
 }
 
 fn name_events(job: &Job, profile: &mut Profile) {
@@ -164,7 +174,7 @@ fn fill_start_time(conversion: &mut Conversion, path: &Path) {
     }
 }
 
-fn symbolize(
+pub(crate) fn symbolize(
     job: &Job,
     images: &Images,
     profile: &Profile,

@@ -1,13 +1,15 @@
 //! What was done, for people and for machines.
 
 use std::fmt::{self, Display};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use profile::{Binary, BinaryKind, Id, Profile, Reason, Sampling, Unit};
+use pprof_format::proto;
+use profile::{Profile, Sampling, Unit};
 use serde::Serialize;
 use session::{Conversion, LeftOut};
-use symbolize::{BinaryReport, Symbolized};
+use symbolize::Symbolized;
 
+use crate::binary_table::{self, BinarySummary};
 use crate::hints;
 use crate::job::Job;
 use crate::output::Target;
@@ -76,27 +78,6 @@ pub(crate) struct LeftOutSummary {
     pub(crate) weight: u64,
 }
 
-/// A binary.
-#[derive(Debug, Serialize)]
-pub(crate) struct BinarySummary {
-    /// Its recorded path.
-    pub(crate) path: String,
-    /// Its recorded build ID.
-    pub(crate) build_id: Option<String>,
-    /// Share of the weight of samples that were in it.
-    pub(crate) share: f64,
-    /// Share of its frames' weight that has a name.
-    pub(crate) named: f64,
-    /// Share of its frames' weight that has a line number.
-    pub(crate) with_lines: f64,
-    /// Where its names come from, or why there are none.
-    pub(crate) symbols: String,
-    /// The files that were found, and are not the recorded one.
-    pub(crate) refused: Vec<String>,
-    /// Reservations about the file used.
-    pub(crate) notes: Vec<String>,
-}
-
 /// What is not in the profile, or not whole.
 #[derive(Debug, Serialize)]
 pub(crate) struct LossSummary {
@@ -132,13 +113,7 @@ impl Summary {
         let weights = shares::by_binary(profile, &symbolized.symbols, event);
         let all: Weights = weights.iter().copied().sum();
         let total = profile.samples.total(event).weight;
-        let binaries: Vec<_> = shares::heaviest(&weights)
-            .into_iter()
-            .map(|id| {
-                let report = symbolized.binaries.iter().find(|report| report.binary == id);
-                BinarySummary::new(profile, id, &weights[id.index()], total, report)
-            })
-            .collect();
+        let binaries = binary_table::all(profile, &weights, symbolized, event);
         let recording = &profile.recording;
         let os = recording.os_release.as_ref().map(|release| format!("Linux {release}"));
         let host = [recording.hostname.clone(), recording.arch.clone(), os];
@@ -201,6 +176,59 @@ fn events(profile: &Profile) -> Vec<EventSummary> {
     profile.events.iter().enumerate().filter_map(summary).collect()
 }
 
+impl EventSummary {
+    /// What the columns of a profile add up to: per event its samples and their weight, if they
+    /// are named so, and else each column for itself.
+    pub(crate) fn of_columns(profile: &proto::Profile) -> Vec<Self> {
+        let text = |index: i64| profile.text(index).unwrap_or_default();
+        let sum = |column: usize| -> u64 {
+            let values = profile.sample.iter().filter_map(|sample| sample.value.get(column));
+            values.fold(0, |sum: u64, value| sum.saturating_add(value.unsigned_abs()))
+        };
+        let mut events: Vec<Self> = Vec::new();
+        for (column, kind) in profile.sample_type.iter().enumerate() {
+            let name = text(kind.r#type);
+            let unit = if text(kind.unit) == Unit::Nanoseconds.name() {
+                Unit::Nanoseconds
+            } else {
+                Unit::Count
+            };
+            let event = name.strip_suffix("_event");
+            if let Some(last) = events.last_mut().filter(|last| event == Some(&last.name)) {
+                (last.weight, last.unit) = (sum(column), unit.name());
+                continue;
+            }
+            let counted = name.strip_suffix("_sample");
+            events.push(Self {
+                name: counted.or(event).unwrap_or(name).to_owned(),
+                unit: unit.name(),
+                samples: counted.map_or(0, |_| sum(column)),
+                weight: sum(column),
+                frequency: None,
+                period: None,
+            });
+        }
+        events
+    }
+}
+
+/// As one line for people.
+impl Display for LossSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let facts = [
+            (self.lost_samples, "samples that perf could not keep up with"),
+            (self.unreadable_samples, "samples that cannot be read"),
+            (self.unmapped_samples, "samples whose own place lies in no mapping"),
+            (self.broken_stacks, "stacks cut at a caller outside of every mapping"),
+            (self.truncated_stacks, "stacks deeper than what was dumped"),
+            (self.stacks_without_unwind_info, "stacks that no file at hand tells how to unwind"),
+        ];
+        let told = facts.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<_> = told.map(|(count, what)| format!("{count} {what}")).collect();
+        if told.is_empty() { f.write_str("nothing") } else { f.write_str(&told.join(", ")) }
+    }
+}
+
 impl LeftOutSummary {
     fn new(left_out: &LeftOut) -> Self {
         Self {
@@ -211,81 +239,6 @@ impl LeftOutSummary {
         }
     }
 }
-
-impl BinarySummary {
-    fn new(
-        profile: &Profile,
-        id: Id<Binary>,
-        weights: &Weights,
-        total: u64,
-        report: Option<&BinaryReport>,
-    ) -> Self {
-        let binary = &profile.binaries[id];
-        let paths = |refused: &binaries::Refused| {
-            format!("`{}`: {}", refused.path.display(), refused.refusal)
-        };
-        Self {
-            path: profile.strings[binary.path].clone(),
-            build_id: binary.build_id.map(|build_id| build_id.to_string()),
-            share: share(weights.own.into(), total.into()),
-            named: weights.named_share(),
-            with_lines: weights.lines_share(),
-            symbols: symbols(binary.kind, report),
-            refused: report
-                .map(|report| report.refused.iter().map(paths).collect())
-                .unwrap_or_default(),
-            notes: report
-                .map(|report| report.notes.iter().map(ToString::to_string).collect())
-                .unwrap_or_default(),
-        }
-    }
-}
-
-/// Where names come from, or why there are none.
-fn symbols(kind: BinaryKind, report: Option<&BinaryReport>) -> String {
-    let Some(report) = report else { return reason(Reason::NotAsked).to_owned() };
-    if let Some(used) = &report.used {
-        let package = used.package.as_ref().map(|path| {
-            let is_beside = path.parent() == used.image.parent();
-            let name = path.file_name().filter(|_| is_beside).map_or(path.as_path(), Path::new);
-            format!(" and `{}`", name.display())
-        });
-        return format!(
-            "from `{}`{} ({})",
-            used.image.display(),
-            package.unwrap_or_default(),
-            used.quality
-        );
-    }
-    let most = report.frames.unnamed.iter().max_by_key(|(_, frames)| **frames);
-    match most {
-        _ if report.frames.unnamed.is_empty() => "named by the recording".to_owned(),
-        Some((Reason::NoFile, _)) if kind.is_kernel() => {
-            "no names: no symbols of this kernel at hand".to_owned()
-        }
-        Some((most, _)) => reason(*most).to_owned(),
-        None => String::new(),
-    }
-}
-
-fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::NotAsked => "not looked up",
-        Reason::Marker => "",
-        Reason::Unmapped => "no names: nothing was mapped there",
-        Reason::Anonymous => "no names: code made at run time",
-        Reason::NoFile => "no names: no such file at hand",
-        Reason::WrongFile => "no names: the file at hand is another",
-        Reason::Stripped => "no names: the file is stripped",
-        Reason::NoSymbol => "no names: no symbol covers them",
-    }
-}
-
-/// As wide as the figures before a binary's path.
-const INDENT: &str = "                         ";
-
-/// Binaries below this share are counted, not listed.
-const LISTED_SHARE: f64 = 0.005;
 
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -315,7 +268,8 @@ impl Display for Summary {
                 percent(self.losses.truncated_stacks_share)
             )?;
         }
-        self.fmt_binaries(f)?;
+        let rows = self.binaries.iter().map(|binary| (binary, binary.details()));
+        binary_table::write(rows, f)?;
         let outputs: Vec<_> =
             self.outputs.iter().map(|path| format!("`{}`", path.display())).collect();
         if !outputs.is_empty() {
@@ -339,36 +293,6 @@ impl Summary {
         }
         writeln!(f)?;
         self.events.iter().try_for_each(|event| writeln!(f, "{event}"))
-    }
-
-    fn fmt_binaries(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n   self   named   lines  binary")?;
-        let (listed, small): (Vec<_>, Vec<_>) = self
-            .binaries
-            .iter()
-            .partition(|binary| binary.share >= LISTED_SHARE || !binary.refused.is_empty());
-        for binary in listed {
-            writeln!(
-                f,
-                "{:>7} {:>7} {:>7}  {}",
-                percent(binary.share),
-                percent(binary.named),
-                percent(binary.with_lines),
-                binary.path
-            )?;
-            if let Some(build_id) = &binary.build_id {
-                writeln!(f, "{INDENT} build ID {build_id}")?;
-            }
-            writeln!(f, "{INDENT} {}", binary.symbols)?;
-            for line in binary.notes.iter().chain(&binary.refused) {
-                writeln!(f, "{INDENT} {line}")?;
-            }
-        }
-        if !small.is_empty() {
-            let share: f64 = small.iter().map(|binary| binary.share).sum();
-            writeln!(f, "{:>7}                  {} more", percent(share), small.len())?;
-        }
-        writeln!(f)
     }
 }
 

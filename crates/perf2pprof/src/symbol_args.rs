@@ -14,6 +14,11 @@ pub struct SymbolArgs {
     #[arg(long, value_name = "SOURCE", help_heading = "Symbols")]
     pub debug_image: Vec<PathBuf>,
 
+    /// Use what --debug-image gives even if it is not what was recorded; the names are then a
+    /// guess, and the profile says so
+    #[arg(long, help_heading = "Symbols")]
+    pub force_symbols: bool,
+
     /// Look up recorded paths below this directory instead of `/`
     #[arg(long, value_name = "DIR", help_heading = "Symbols")]
     pub sysroot: Option<PathBuf>,
@@ -44,6 +49,7 @@ impl SymbolArgs {
             images: self.debug_image.clone(),
             sysroot: self.sysroot.clone().unwrap_or(defaults.sysroot.clone()),
             debug_dirs: self.debug_dir.clone(),
+            force: self.force_symbols,
             ..defaults
         }
     }

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use binaries::{Note, Quality, Refusal, Refused};
 use perf_data::{Damage, InflateProblem, PerfData, RecordsEnd, StreamLoss, Truncation};
 use profile::Profile;
 use session::{Conversion, Losses};
 use symbolize::{BinaryReport, Problem, Symbolized};
 
+use crate::hints;
 use crate::message::Warning;
 use crate::recording::Recording;
 use crate::shares;
@@ -155,7 +157,11 @@ fn of_stacks(profile: &Profile, losses: &Losses, count: &mut impl FnMut(u64, &st
 }
 
 /// Files that should have had names and are not the recorded ones.
-pub(crate) fn of_symbols(profile: &Profile, symbolized: &Symbolized) -> Vec<Warning> {
+pub(crate) fn of_symbols(
+    profile: &Profile,
+    symbolized: &Symbolized,
+    given: &[PathBuf],
+) -> Vec<Warning> {
     let event = profile.default_event().and_then(|event| u32::try_from(event).ok()).unwrap_or(0);
     let weights = shares::by_binary(profile, &symbolized.symbols, event);
     let all: shares::Weights = weights.iter().copied().sum();
@@ -185,6 +191,9 @@ pub(crate) fn of_symbols(profile: &Profile, symbolized: &Symbolized) -> Vec<Warn
         let of_binary = &weights[report.binary.index()];
         let unnamed = shares::share(of_binary.frames - of_binary.named, all.frames);
         warnings.extend(refused(profile, report, unnamed));
+        warnings.extend(forced(profile, report));
+        warnings.extend(packages(profile, report));
+        warnings.extend(stripped(profile, report, given));
         let path = &profile.strings[profile.binaries[report.binary].path];
         warnings.extend(report.problems.iter().map(|problem| of_problem(path, problem)));
     }
@@ -198,6 +207,10 @@ fn of_problem(recorded: &str, problem: &Problem) -> Warning {
             path.display()
         ))
         .detail("names come from its symbol table, without lines and inlined calls"),
+        Problem::Pack { path, error } => {
+            Warning::new(format!("`{}` does not name all of `{recorded}`: {error}", path.display()))
+                .hint("copy it again from where it was made")
+        }
         Problem::Kallsyms { path, error } => {
             Warning::new(format!("`{}` names no kernel function: {error}", path.display()))
         }
@@ -207,7 +220,7 @@ fn of_problem(recorded: &str, problem: &Problem) -> Warning {
 /// One warning for a binary for which nothing but wrong files was found.
 fn refused(profile: &Profile, report: &BinaryReport, unnamed: f64) -> Option<Warning> {
     let (first, others) = report.refused.split_first()?;
-    if report.used.is_some() {
+    if report.used.is_some() || matches!(first.refusal, Refusal::Package(_)) {
         return None;
     }
     let binary = &profile.binaries[report.binary];
@@ -218,8 +231,66 @@ fn refused(profile: &Profile, report: &BinaryReport, unnamed: f64) -> Option<War
         percent(unnamed)
     );
     let mut warning = Warning::new(message).detail(first.refusal.to_string());
+    if profile.recording.is_unwound && matches!(first.refusal, Refusal::Calls(_)) {
+        warning = warning.detail("stacks through it were unwound by its tables, and are wrong too");
+    }
     for other in others {
         warning = warning.detail(format!("nor is `{}`: {}", other.path.display(), other.refusal));
     }
     Some(warning)
+}
+
+/// Packages of other builds beside the right binary.
+fn packages(profile: &Profile, report: &BinaryReport) -> Vec<Warning> {
+    let recorded = &profile.strings[profile.binaries[report.binary].path];
+    let is_package = |refused: &&Refused| matches!(refused.refusal, Refusal::Package(_));
+    let warning = |refused: &Refused| {
+        let path = refused.path.display();
+        Warning::new(format!("`{path}` does not belong to `{recorded}`: {}", refused.refusal))
+            .detail("inlined calls stay unknown; other names come from the binary")
+    };
+    report.refused.iter().filter(is_package).map(warning).collect()
+}
+
+/// The right file, of which more was expected: somebody said that it has the symbols.
+fn stripped(profile: &Profile, report: &BinaryReport, given: &[PathBuf]) -> Option<Warning> {
+    let used = report.used.as_ref().filter(|used| used.quality < Quality::Symbols)?;
+    let is_given = given.iter().any(|path| used.image.starts_with(path));
+    let recorded = &profile.strings[profile.binaries[report.binary].path];
+    is_given.then(|| {
+        let message = format!(
+            "`{}` is the `{recorded}` that was recorded, and it is stripped: {}",
+            used.image.display(),
+            used.quality
+        );
+        Warning::new(message).hint(hints::FOR_STRIPPED)
+    })
+}
+
+/// A file that the user wants though it is not the recorded one.
+fn forced(profile: &Profile, report: &BinaryReport) -> Option<Warning> {
+    let (path, refusal) = forced_file(report)?;
+    let recorded = &profile.strings[profile.binaries[report.binary].path];
+    let message = format!(
+        "`{path}` is not the `{recorded}` that was recorded, and names it because of `--force-symbols`"
+    );
+    Some(Warning::new(message).detail(refusal).detail("take every name of it for a guess"))
+}
+
+/// The same, as comments of the profile.
+pub(crate) fn forced_comments(profile: &Profile, symbolized: &Symbolized) -> Vec<String> {
+    let comment = |report: &BinaryReport| {
+        let (path, refusal) = forced_file(report)?;
+        let recorded = &profile.strings[profile.binaries[report.binary].path];
+        Some(format!("forced-symbols:{recorded} is named by {path}, which was refused: {refusal}"))
+    };
+    symbolized.binaries.iter().filter_map(comment).collect()
+}
+
+/// The file that was forced, and why it had been refused.
+fn forced_file(report: &BinaryReport) -> Option<(String, String)> {
+    let used = report.used.as_ref().filter(|_| report.notes.contains(&Note::Forced))?;
+    let refused = report.refused.iter().find(|refused| refused.path == used.image);
+    let refusal = refused.map(|refused| refused.refusal.to_string()).unwrap_or_default();
+    Some((used.image.display().to_string(), refusal))
 }

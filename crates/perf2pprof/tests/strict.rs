@@ -76,8 +76,9 @@ fn everything_the_table_states_is_the_same() {
         let name = &expected["file"];
         let found = strict(&corpus.join(name));
         if expected["exit_code"] != "0" {
-            // A record of size 0 is the first but for those that describe the events.
-            assert!(found.is_none(), "{name}");
+            // Its first sample has a size of 0; perf_to_profile gives up, we read the others.
+            let found = facts(&found.unwrap_or_else(|| panic!("{name} is not converted")));
+            assert!(found["totals"].starts_with("227,"), "{name}: {}", found["totals"]);
             continue;
         }
         let found = facts(&found.unwrap_or_else(|| panic!("{name} is not converted")));

@@ -75,21 +75,61 @@ pub(crate) struct Rows {
     /// As many values per key as there are columns.
     values: Vec<SampleValue>,
     width: usize,
+    /// What was counted in which block, sorted by row.
+    cells: Vec<Cell>,
+}
+
+/// What was counted in a block.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    row: usize,
+    block: u32,
+    column: usize,
+    value: SampleValue,
+}
+
+/// One row.
+#[derive(Debug)]
+pub(crate) struct Row<'a> {
+    pub(crate) stack: Id<Stack>,
+    pub(crate) labels: Id<LabelSet>,
+    /// One value per column.
+    pub(crate) values: &'a [SampleValue],
+    cells: &'a [Cell],
+}
+
+impl Row<'_> {
+    /// As [`crate::proto::Sample::block_cell`] has them.
+    pub(crate) fn block_cells(&self) -> impl Iterator<Item = u64> + Clone {
+        self.cells.iter().flat_map(|cell| {
+            let SampleValue { count, weight } = cell.value;
+            [u64::from(cell.block), cell.column as u64, count, weight]
+        })
+    }
 }
 
 impl Rows {
     /// Brings the samples together, in the order in which each stack was first seen.
     pub(crate) fn of(profile: &Profile, columns: &Columns<'_>) -> Self {
         let width = columns.events.len();
-        let mut rows = Self { keys: Table::new(), values: Vec::new(), width };
-        for (key, value) in profile.samples.iter() {
-            let Some(column) = columns.positions.get(key.event as usize).copied().flatten() else {
-                continue;
-            };
-            let row = rows.keys.intern((key.stack, key.labels)).index();
-            rows.values.resize(rows.keys.len() * width, SampleValue::default());
-            rows.values[row * width + column].add(value);
+        let (keys, values, cells) = (Table::new(), Vec::new(), Vec::new());
+        let mut rows = Self { keys, values, width, cells };
+        let mut cells = profile.blocks.cells().iter().peekable();
+        for (number, (key, value)) in profile.samples.iter().enumerate() {
+            let column = columns.positions.get(key.event as usize).copied().flatten();
+            let row = column.map(|column| {
+                let row = rows.keys.intern((key.stack, key.labels)).index();
+                rows.values.resize(rows.keys.len() * width, SampleValue::default());
+                rows.values[row * width + column].add(value);
+                (row, column)
+            });
+            while let Some(cell) = cells.next_if(|cell| cell.row as usize == number) {
+                let (block, value) = (cell.block, cell.value);
+                rows.cells.extend(row.map(|(row, column)| Cell { row, block, column, value }));
+            }
         }
+        // Rows of several events become one.
+        rows.cells.sort_by_key(|cell| (cell.row, cell.block));
         rows
     }
 
@@ -98,10 +138,16 @@ impl Rows {
         self.keys.len()
     }
 
-    /// Stack, labels, and one value per column.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id<Stack>, Id<LabelSet>, &[SampleValue])> {
+    /// The rows, in the order in which each was first seen.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         // Without a column there is no row.
         let values = self.values.chunks_exact(self.width.max(1));
-        self.keys.iter().zip(values).map(|((_, &(stack, labels)), values)| (stack, labels, values))
+        let mut rest = self.cells.as_slice();
+        self.keys.iter().zip(values).map(move |((id, &(stack, labels)), values)| {
+            let (cells, behind) =
+                rest.split_at(rest.partition_point(|cell| cell.row <= id.index()));
+            rest = behind;
+            Row { stack, labels, values, cells }
+        })
     }
 }

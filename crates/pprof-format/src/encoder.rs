@@ -82,13 +82,14 @@ impl<'a, W: Write> Encoder<'a, W> {
     fn samples(&mut self, rows: &Rows) -> io::Result<()> {
         let mut message = Message::default();
         let mut stack = Vec::new();
-        for (leaf, labels, values) in rows.iter() {
+        for row in rows.iter() {
             message.clear();
             stack.clear();
-            stack.extend(self.profile.frames_of(leaf).map(|frame| self.locations.id(frame)));
+            stack.extend(self.profile.frames_of(row.stack).map(|frame| self.locations.id(frame)));
             message.packed(fields::sample::LOCATION_ID, stack.iter().copied());
-            message.packed(fields::sample::VALUE, columns::proto_values(values));
-            self.labels(labels, &mut message);
+            message.packed(fields::sample::VALUE, columns::proto_values(row.values));
+            self.labels(row.labels, &mut message);
+            message.packed(fields::sample::BLOCK_CELL, row.block_cells());
             self.out.message(fields::profile::SAMPLE, &message)?;
         }
         Ok(())
@@ -226,6 +227,7 @@ impl<'a, W: Write> Encoder<'a, W> {
         rest.int(fields::profile::PERIOD, default.map_or(0, columns::period));
         rest.packed(fields::profile::COMMENT, comments.into_iter());
         rest.int(fields::profile::DEFAULT_SAMPLE_TYPE, default_type.unwrap_or(0));
+        rest.packed(fields::profile::BLOCK_LENGTH, profile.blocks.lengths.iter().copied());
         self.out.fields(&rest)
     }
 }

@@ -14,6 +14,8 @@ pub(crate) mod profile {
     pub(crate) const PERIOD: u64 = 12;
     pub(crate) const COMMENT: u64 = 13;
     pub(crate) const DEFAULT_SAMPLE_TYPE: u64 = 14;
+    /// Ours, see [`crate::proto::Profile::block_length`].
+    pub(crate) const BLOCK_LENGTH: u64 = 1000;
 }
 
 pub(crate) mod value_type {
@@ -25,6 +27,8 @@ pub(crate) mod sample {
     pub(crate) const LOCATION_ID: u64 = 1;
     pub(crate) const VALUE: u64 = 2;
     pub(crate) const LABEL: u64 = 3;
+    /// Ours, see [`crate::proto::Sample::block_cell`].
+    pub(crate) const BLOCK_CELL: u64 = 1000;
 }
 
 pub(crate) mod label {

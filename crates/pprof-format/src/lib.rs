@@ -6,6 +6,7 @@
 //! come last but for a few numbers, are collected on the way. The same tables give the same
 //! bytes, always.
 //!
+//! [`amend`] adds names to a profile that somebody else wrote, and leaves the rest as it is.
 //! [`read`] is for profiles that are already written, by us or by others. It refuses what
 //! inflates past [`MAX_LEN`].
 //!
@@ -23,6 +24,7 @@
 
 pub mod proto;
 
+mod amend;
 mod columns;
 mod encoder;
 mod fields;
@@ -34,5 +36,6 @@ mod strings;
 mod wire;
 mod write;
 
+pub use amend::{Amendment, amend, unnamed_locations};
 pub use read::{Error, MAX_LEN, read};
 pub use write::{Written, encode, write};

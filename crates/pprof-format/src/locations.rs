@@ -124,13 +124,18 @@ impl Known {
             let lines = symbols.lines(frame);
             let known = &mut known[profile.frames[frame].binary.index()];
             known.functions |= !lines.is_empty();
-            known.inline_frames |= lines.len() > 1;
-            for line in lines {
-                let filename = symbols.functions[line.function].filename;
-                known.line_numbers |= line.line > 0;
-                known.filenames |= !symbols.text(filename).is_empty();
-            }
+            known.add(symbols, lines);
         }
         known
+    }
+
+    /// Adds what the lines of a location have.
+    pub(crate) fn add(&mut self, symbols: &Symbols, lines: &[profile::Line]) {
+        self.inline_frames |= lines.len() > 1;
+        for line in lines {
+            let filename = symbols.functions[line.function].filename;
+            self.line_numbers |= line.line > 0;
+            self.filenames |= !symbols.text(filename).is_empty();
+        }
     }
 }

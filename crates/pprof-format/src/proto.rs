@@ -51,6 +51,10 @@ pub struct Profile {
     /// Where the profile is explained.
     #[prost(int64, tag = "15")]
     pub doc_url: i64,
+    /// Not of `profile.proto`: how long each block of the recording's time lasted, in nanoseconds.
+    /// Readers skip fields that they do not know.
+    #[prost(uint64, repeated, tag = "1000")]
+    pub block_length: Vec<u64>,
 }
 
 impl Profile {
@@ -83,6 +87,11 @@ pub struct Sample {
     /// What else is known of the samples.
     #[prost(message, repeated, tag = "3")]
     pub label: Vec<Label>,
+    /// Not of `profile.proto`: what was counted in which block, as groups of four numbers: the block
+    /// (an index into [`Profile::block_length`]), the event (the index of its first sample type, halved),
+    /// the number of samples, and the sum of their weights.
+    #[prost(uint64, repeated, tag = "1000")]
+    pub block_cell: Vec<u64>,
 }
 
 /// A fact about a sample: a text, or a number with a unit.

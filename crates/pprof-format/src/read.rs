@@ -1,5 +1,6 @@
 //! Reading a profile back: plain or gzip-compressed, of bounded size.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use flate2::read::MultiGzDecoder;
@@ -18,27 +19,36 @@ pub const MAX_LEN: usize = 256 << 20;
 pub enum Error {
     /// It begins as gzip does, and is broken further on.
     #[error("the gzip data is broken")]
-    Gzip(#[from] io::Error),
+    Gzip(#[source] io::Error),
     /// It is longer than [`MAX_LEN`].
     #[error("the profile is longer than {MAX_LEN} bytes")]
     TooLong,
     /// It is no `profile.proto` message.
     #[error("not a profile.proto message")]
     Message(#[from] prost::DecodeError),
+    /// It is read, and what was to be written cannot be.
+    #[error("cannot be written")]
+    Write(#[from] io::Error),
 }
 
 /// Reads a profile from the bytes of its file. Whether its ids and indices point at anything is
 /// for the caller to find out ([`Profile::text`] helps).
 pub fn read(bytes: &[u8]) -> Result<Profile, Error> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return decode(bytes);
-    }
-    let mut message = Vec::new();
-    MultiGzDecoder::new(bytes).take(MAX_LEN as u64 + 1).read_to_end(&mut message)?;
-    decode(&message)
+    decode(&inflate(bytes)?)
 }
 
-fn decode(message: &[u8]) -> Result<Profile, Error> {
+/// The message in the bytes of a file.
+pub(crate) fn inflate(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let mut message = Vec::new();
+    let limit = MAX_LEN as u64 + 1;
+    MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut message).map_err(Error::Gzip)?;
+    Ok(Cow::Owned(message))
+}
+
+pub(crate) fn decode(message: &[u8]) -> Result<Profile, Error> {
     if message.len() > MAX_LEN {
         return Err(Error::TooLong);
     }

@@ -56,6 +56,11 @@ impl Message {
         self.delimited(field, &value.bytes);
     }
 
+    /// What another message consists of, as it stands.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// A list of numbers under one length.
     pub(crate) fn packed(&mut self, field: u64, values: impl Iterator<Item = u64> + Clone) {
         let len: usize = values.clone().map(varint_len).sum();
@@ -106,6 +111,16 @@ impl<W: Write> Output<W> {
         self.field.clear();
         self.field.message(field, value);
         self.out.write_all(self.field.as_bytes())
+    }
+
+    /// Writes fields that are encoded already.
+    pub(crate) fn bytes(&mut self, fields: &[u8]) -> io::Result<()> {
+        self.out.write_all(fields)
+    }
+
+    /// Gives back what was written into.
+    pub(crate) fn into_inner(self) -> W {
+        self.out
     }
 
     /// Writes the fields of a message as fields of this one.

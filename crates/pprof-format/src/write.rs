@@ -12,7 +12,7 @@ use crate::{encoder, proto};
 const LEVEL: u32 = 3;
 
 /// The compressor is called for chunks of this size, not for each field.
-const CHUNK: usize = 64 << 10;
+pub(crate) const CHUNK: usize = 64 << 10;
 
 /// How much [`write()`] wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,11 +40,15 @@ pub struct Written {
 pub fn write(profile: &Profile, symbols: &Symbols, out: impl Write) -> io::Result<Written> {
     debug_assert!(profile.check(), "a table of the profile points nowhere");
     // No time stamp: the same profile is to give the same file.
-    let gzip = GzBuilder::new().mtime(0).write(out, Compression::new(LEVEL));
+    let gzip = GzBuilder::new().mtime(0).write(out, compression());
     let mut out = BufWriter::with_capacity(CHUNK, gzip);
     let written = encoder::encode(profile, symbols, &mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?.flush()?;
     Ok(written)
+}
+
+pub(crate) fn compression() -> Compression {
+    Compression::new(LEVEL)
 }
 
 /// A message of somebody else's making as its plain bytes, not compressed.

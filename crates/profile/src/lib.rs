@@ -12,6 +12,7 @@
 
 mod address;
 mod binary;
+mod blocks;
 mod merge;
 mod sample;
 mod stack;
@@ -20,6 +21,7 @@ mod table;
 
 pub use address::{ElfAddr, FileOffset, RuntimeAddr};
 pub use binary::{Binary, BinaryKind, BuildId, Mapping, Relocation};
+pub use blocks::{BlockCell, TimeBlocks};
 pub use merge::EventMismatch;
 pub use sample::{
     Event, Label, LabelSet, LabelValue, SampleKey, SampleValue, Samples, Sampling, Unit,
@@ -48,6 +50,8 @@ pub struct Profile {
     pub events: Vec<Event>,
     /// The samples.
     pub samples: Samples,
+    /// When the samples were taken; empty if that is not known.
+    pub blocks: TimeBlocks,
     /// The binary of the process that was recorded, if there is one such.
     pub main_binary: Option<Id<Binary>>,
     /// When and how the recording was made.
@@ -73,6 +77,10 @@ pub struct Recording {
     pub perf_version: Option<String>,
     /// The command line of that perf.
     pub command_line: Option<Vec<String>>,
+    /// Whether stacks were put together from dumps, by the unwind tables of the files at hand.
+    pub is_unwound: bool,
+    /// Whether this was a profile already, whose mappings need not be those of the processes.
+    pub is_imported: bool,
 }
 
 impl Profile {
@@ -87,6 +95,7 @@ impl Profile {
             labels: Table::new(),
             events: Vec::new(),
             samples: Samples::default(),
+            blocks: TimeBlocks::default(),
             main_binary: None,
             recording: Recording::default(),
             comments: Vec::new(),
@@ -139,7 +148,11 @@ impl Profile {
         });
         let mappings =
             self.mappings.iter().all(|(_, mapping)| self.binaries.get(mapping.binary).is_some());
-        stacks && frames && samples && mappings
+        let blocks = self.blocks.cells().iter().all(|cell| {
+            (cell.row as usize) < self.samples.len()
+                && (cell.block as usize) < self.blocks.lengths.len()
+        });
+        stacks && frames && samples && mappings && blocks
     }
 }
 

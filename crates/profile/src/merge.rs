@@ -48,14 +48,17 @@ impl Profile {
         let binaries = self.merge_binaries(other, &strings);
         let stacks = self.merge_stacks(other, &strings, &binaries);
         let labels = merge_labels(&mut self.labels, other, &strings);
+        let mut rows = Vec::with_capacity(other.samples.len());
         for (key, value) in other.samples.iter() {
             let key = SampleKey {
                 stack: stacks[key.stack.index()],
                 event: key.event,
                 labels: labels[key.labels.index()],
             };
-            self.samples.add(key, value);
+            let row = self.samples.add(key, value);
+            rows.push(u32::try_from(row).unwrap_or(u32::MAX));
         }
+        self.blocks.append(&other.blocks, &rows);
         let main = other.main_binary.map(|binary| binaries[binary.index()]);
         self.main_binary = self.main_binary.or(main);
         self.recording.merge(&other.recording);
@@ -153,6 +156,8 @@ impl Recording {
         first(&mut self.hostname, &other.hostname);
         first(&mut self.os_release, &other.os_release);
         first(&mut self.perf_version, &other.perf_version);
+        self.is_unwound |= other.is_unwound;
+        self.is_imported |= other.is_imported;
         if self.command_line.is_none() {
             self.command_line.clone_from(&other.command_line);
         }

@@ -18,6 +18,7 @@
 //! The crate refuses to read a symbol, open a file, or print. What it could not place is counted
 //! in [`Losses`].
 
+mod blocks;
 mod callchain;
 mod callers;
 mod events;
@@ -172,6 +173,13 @@ fn read_chunks(
         samples::read(context, range.clone(), &|range| visited(Visited::Read(range)))
     };
     let threads = threads.get().min(chunks.len());
+    let gaps = chunks.windows(2).any(|pair| pair[0].end < pair[1].start);
+    if threads <= 1 && gaps {
+        for range in chunks {
+            done(read(range));
+        }
+        return;
+    }
     if threads <= 1 {
         // One part, from the first record to the last: nothing to merge.
         if let (Some(first), Some(last)) = (chunks.first(), chunks.last()) {

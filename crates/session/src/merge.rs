@@ -7,6 +7,7 @@ use profile::{
     Binary, BinaryKind, Event, Id, Mapping, Profile, Recording, SampleKey, SampleValue, Stack,
 };
 
+use crate::blocks::Slots;
 use crate::index::Index;
 use crate::losses::Losses;
 use crate::samples::Chunk;
@@ -21,6 +22,7 @@ pub(crate) struct Merger {
     used_mappings: Vec<bool>,
     programs: FxHashMap<Id<Binary>, u64>,
     times: Option<(u64, u64)>,
+    slots: Slots,
     is_empty: bool,
 }
 
@@ -33,6 +35,7 @@ impl Merger {
             used_mappings: vec![false; index.mappings.len()],
             programs: FxHashMap::default(),
             times: None,
+            slots: Slots::default(),
             is_empty: true,
         }
     }
@@ -61,6 +64,7 @@ impl Merger {
             self.profile.stacks = chunk.stacks;
             self.profile.labels = chunk.labels;
             self.profile.samples = chunk.samples;
+            self.slots = chunk.slots;
         } else {
             self.add_rows(&chunk);
         }
@@ -83,14 +87,16 @@ impl Merger {
         }
         let label_ids: Vec<_> =
             chunk.labels.iter().map(|(_, set)| labels.intern(set.clone())).collect();
+        let mut rows = Vec::with_capacity(chunk.samples.len());
         for (key, value) in chunk.samples.iter() {
             let key = SampleKey {
                 stack: stack_ids[key.stack.index()],
                 event: key.event,
                 labels: label_ids[key.labels.index()],
             };
-            samples.add(key, value);
+            rows.push(samples.add(key, value));
         }
+        self.slots.append(&chunk.slots, &rows);
     }
 
     /// What was not selected, by recorded event.
@@ -123,6 +129,7 @@ impl Merger {
             self.programs.iter().max_by_key(|(id, weight)| (**weight, std::cmp::Reverse(**id)));
         profile.main_binary = heaviest.map(|(program, _)| *program);
         profile.recording = recording(perf, self.times);
+        profile.blocks = self.times.map(|times| self.slots.into_blocks(times)).unwrap_or_default();
         profile.comments = comments(&profile.recording);
         (profile, self.losses)
     }
@@ -168,6 +175,7 @@ fn recording(perf: &PerfData<'_>, times: Option<(u64, u64)>) -> Recording {
         os_release: features.os_release.clone(),
         perf_version: features.perf_version.clone(),
         command_line: features.command_line.clone(),
+        ..Recording::default()
     }
 }
 

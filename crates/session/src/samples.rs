@@ -11,6 +11,7 @@ use profile::{
     Binary, Frame, Id, LabelSet, Profile, SampleKey, SampleValue, Samples, Stack, Table,
 };
 
+use crate::blocks::Slots;
 use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
 use crate::callers::{Callers, CallersKey, KnownCallers};
 use crate::index::Index;
@@ -60,6 +61,8 @@ pub(crate) struct Chunk {
     pub(crate) stacks: Table<Stack>,
     pub(crate) labels: Table<LabelSet>,
     pub(crate) samples: Samples,
+    /// When those of each row were taken.
+    pub(crate) slots: Slots,
     pub(crate) losses: Losses,
     /// What was not selected, by recorded event.
     pub(crate) left_out: Vec<SampleValue>,
@@ -150,6 +153,8 @@ struct Pending<'a> {
     event: u32,
     labels: Id<LabelSet>,
     value: SampleValue,
+    /// Nanoseconds, or 0 if samples do not state their time.
+    time: u64,
 }
 
 /// How many samples are looked up together.
@@ -252,8 +257,9 @@ impl<'a> Reader<'a> {
         } else {
             stack_key(sample, mode, *generation)
         };
-        let Sample { callchain, ip, .. } = *sample;
-        self.batch.push(Pending { key, callchain, ip, mode, thread, event, labels, value });
+        let Sample { callchain, ip, time, .. } = *sample;
+        let time = time.unwrap_or(0);
+        self.batch.push(Pending { key, callchain, ip, mode, thread, event, labels, value, time });
         // A stack that was made is there until the next one is made.
         if is_made || self.batch.len() == BATCH {
             self.add_batch(is_made);
@@ -310,23 +316,25 @@ impl<'a> Reader<'a> {
                 slot.insert(KnownStack { is_left_out, ..known })
             }
         };
-        let Pending { event, labels, value, thread, .. } = *pending;
+        let Pending { event, labels, value, thread, time, .. } = *pending;
         if known.is_left_out {
             let recorded = self.context.selector.recorded(event);
             self.chunk.left_out[recorded].add(value);
             return;
         }
         self.threads.add_weight(thread, value.weight);
-        let Chunk { losses, samples, .. } = &mut self.chunk;
+        let Chunk { losses, samples, slots, .. } = &mut self.chunk;
         losses.add_end(known.end, value);
         if known.is_leaf_unmapped {
             losses.unmapped_leaves.add(value);
         }
         if known.latest_row != NO_ROW && (known.event, known.labels) == (event, labels) {
             samples.add_to_row(known.latest_row as usize, value);
+            slots.add(known.latest_row as usize, time, value);
             return;
         }
         let row = samples.add(SampleKey { stack: known.stack, event, labels }, value);
+        slots.add(row, time, value);
         (known.event, known.labels) = (event, labels);
         known.latest_row = u32::try_from(row).unwrap_or(NO_ROW);
     }

@@ -47,6 +47,8 @@ pub(crate) struct FoundLine {
 /// A function and a line of it as a symbol table or DWARF states them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RawLine<'a> {
+    /// The name for people, where it is known already.
+    pub(crate) name: Option<&'a str>,
     /// The linker's name.
     pub(crate) system_name: Cow<'a, str>,
     /// The source file, "" if not known.
@@ -82,7 +84,10 @@ impl Answers {
 
     fn line(&mut self, raw: &RawLine<'_>) -> FoundLine {
         let system_name = self.strings.intern_ref(&*raw.system_name);
-        let name = self.shown_name(system_name);
+        let name = match raw.name {
+            Some(name) => self.strings.intern_ref(name),
+            None => self.shown_name(system_name),
+        };
         let filename = self.strings.intern_ref(&*normalise(&raw.path));
         let start_line = raw.start_line;
         let function = FoundFunction { name, system_name, filename, start_line };

@@ -8,28 +8,25 @@
 //! ```
 
 use std::borrow::Cow;
-use std::io;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::thread;
 
 use binaries::{Layout, Match, Quality};
 use profile::{ElfAddr, FileOffset, Reason, Unnamed};
+use symbol_pack::PackError;
 
 use crate::answer::{Answers, RawLine};
 use crate::boundaries::Boundaries;
-use crate::dwarf::{Dwarf, DwarfData, DwarfError, DwarfLookup};
+use crate::dwarf::{self, DwarfError, Hits, Query};
 use crate::progress::Meter;
 use crate::symbol_table::SymbolTable;
 
-/// From so many places on, a second worker is worth parsing the units' ranges once more.
+/// From so many places on, another worker is worth demangling some names twice.
 const PLACES_PER_WORKER: usize = 2048;
 
 /// How often progress is reported.
 const PLACES_PER_REPORT: usize = 512;
-
-/// addr2line descends into nested inlined calls by recursion. Real ones nest a few dozen deep.
-const STACK_BYTES: usize = 64 << 20;
 
 /// How a recorded offset becomes an address of the file's tables.
 pub(crate) enum Addresses<'a> {
@@ -46,11 +43,12 @@ pub(crate) struct Lookup<'a> {
     pub(crate) meter: &'a Meter<'a>,
 }
 
-/// The answers for places of one binary, and what was wrong with its DWARF.
+/// The answers for places of one binary, and what was wrong with its files.
 pub(crate) struct Answered {
     /// In runs that follow each other.
     pub(crate) runs: Vec<Answers>,
     pub(crate) dwarf_error: Option<DwarfError>,
+    pub(crate) pack_error: Option<PackError>,
 }
 
 /// Looks up sorted places of a binary.
@@ -63,61 +61,146 @@ pub(crate) fn look_up(
     places: &[FileOffset],
     lookup: &Lookup<'_>,
 ) -> Answered {
-    let mut dwarf_error = None;
-    let mut keep = |error| dwarf_error = Some(error);
-    let data = (found.image.quality() >= Quality::Dwarf).then(|| DwarfData::load(found));
-    let data = data.and_then(|data| data.map_err(&mut keep).ok());
-    let dwarf = data.as_ref().and_then(|data| data.parse().map_err(&mut keep).ok());
-    let tables = Tables::load(found, addresses, dwarf.as_ref());
+    if let Some(pack) = found.image.pack() {
+        return answer_all(places, addresses, &pack, found.quality(), lookup);
+    }
+    let mut asked: Vec<u64> =
+        places.iter().filter_map(|&place| Some(addresses.of(place)?.0)).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    let (tables, dwarf_error) = Tables::load(found, &asked, lookup.threads.get());
 
+    let answered = answer_all(places, addresses, &tables, found.quality(), lookup);
+    Answered { dwarf_error, ..answered }
+}
+
+/// What knows the answers.
+pub(crate) trait Source: Sync {
+    /// One worker's view of it.
+    type View<'s>: View
+    where
+        Self: 's;
+
+    /// A view for one worker.
+    fn view(&self) -> Self::View<'_>;
+}
+
+/// One worker's view of a source.
+pub(crate) trait View {
+    /// The lines of an address, the innermost inlined function first; the last one is the physical
+    /// function. Any may lack its name.
+    fn lines(&mut self, address: ElfAddr) -> Vec<RawLine<'_>>;
+
+    /// Where the function of an address without a name begins, if that is known.
+    fn function_start(&mut self, address: ElfAddr) -> Option<ElfAddr>;
+
+    /// What was damaged where answers were looked for.
+    fn error(&self) -> Option<PackError> {
+        None
+    }
+}
+
+fn answer_all(
+    places: &[FileOffset],
+    addresses: &Addresses<'_>,
+    source: &impl Source,
+    quality: Quality,
+    lookup: &Lookup<'_>,
+) -> Answered {
     let workers = places.len().div_ceil(PLACES_PER_WORKER).clamp(1, lookup.threads.get());
     let runs = places.chunks(places.len().div_ceil(workers).max(1));
     let answered: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = runs
-            .map(|run| {
-                let work = || tables.answer(run, lookup);
-                let worker = thread::Builder::new().stack_size(STACK_BYTES);
-                (run, worker.spawn_scoped(scope, work))
-            })
-            .collect();
-        let join = |(run, worker): (_, io::Result<thread::ScopedJoinHandle<'_, _>>)| match worker {
-            Ok(worker) => worker.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            // The system has no thread to spare.
-            Err(_) => tables.answer(run, lookup),
+        let answer = |run| answer(run, addresses, source.view(), reason(quality), lookup);
+        let workers: Vec<_> = runs.map(|run| scope.spawn(move || answer(run))).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| {
+            worker.join().unwrap_or_else(|panic| resume_unwind(panic))
         };
         workers.into_iter().map(join).collect()
     });
     let (runs, errors): (_, Vec<_>) = answered.into_iter().unzip();
-    // All workers parse the same indexes, so that all fail alike.
-    let dwarf_error = dwarf_error.or_else(|| errors.into_iter().flatten().next());
-    Answered { runs, dwarf_error }
+    Answered { runs, dwarf_error: None, pack_error: errors.into_iter().flatten().next() }
 }
 
-/// What all workers read.
-struct Tables<'a> {
-    addresses: &'a Addresses<'a>,
-    dwarf: Option<&'a Dwarf<'a>>,
+/// Answers for a run of places.
+fn answer(
+    places: &[FileOffset],
+    addresses: &Addresses<'_>,
+    mut view: impl View,
+    reason: Reason,
+    lookup: &Lookup<'_>,
+) -> (Answers, Option<PackError>) {
+    let mut answers = Answers::default();
+    for places in places.chunks(PLACES_PER_REPORT) {
+        for &place in places {
+            let Some(address) = addresses.of(place) else {
+                // It is in no part of the file that is loaded.
+                answers.push(&[], || Unnamed { reason: Reason::NoSymbol, function_start: None });
+                continue;
+            };
+            let lines = view.lines(address);
+            let is_nameless = is_nameless(&lines);
+            let lines = shown(lines, lookup.inlines);
+            if !lines.is_empty() {
+                answers.push(&lines, || Unnamed { reason, function_start: None });
+                continue;
+            }
+            drop(lines);
+            let start = if is_nameless { view.function_start(address) } else { None };
+            let function_start = start.and_then(|start| addresses.back(start));
+            answers.push(&[], || Unnamed { reason, function_start });
+        }
+        lookup.meter.add(places.len());
+    }
+    (answers, view.error())
+}
+
+/// Whether no function of an address has a name.
+pub(crate) fn is_nameless(lines: &[RawLine<'_>]) -> bool {
+    lines.iter().all(|line| line.system_name.is_empty())
+}
+
+/// The lines that are shown of those of an address.
+pub(crate) fn shown(mut lines: Vec<RawLine<'_>>, inlines: bool) -> Vec<RawLine<'_>> {
+    if !inlines {
+        lines.drain(..lines.len().saturating_sub(1));
+    }
+    // An inlined function without a name (there are compilers that leave it out) has nothing
+    // to show; nor has a line that belongs to no function.
+    lines.retain(|line| !line.system_name.is_empty());
+    lines
+}
+
+/// All that the files of a binary say of some addresses.
+pub(crate) struct Tables<'a> {
+    /// The addresses, sorted, and what DWARF says of them.
+    asked: &'a [u64],
+    dwarf: Option<Hits>,
     symbols: SymbolTable<'a>,
     exports: SymbolTable<'a>,
     boundaries: Boundaries,
-    /// Why a place has no name that none of them names.
-    reason: Reason,
 }
 
 impl<'a> Tables<'a> {
-    fn load(found: &'a Match, addresses: &'a Addresses<'a>, dwarf: Option<&'a Dwarf<'a>>) -> Self {
+    /// Reads them. The error says why DWARF could not help.
+    pub(crate) fn load(
+        found: &'a Match,
+        asked: &'a [u64],
+        threads: usize,
+    ) -> (Self, Option<DwarfError>) {
         let mut tables = Self {
-            addresses,
-            dwarf,
+            asked,
+            dwarf: None,
             symbols: SymbolTable::default(),
             exports: SymbolTable::default(),
             boundaries: Boundaries::default(),
-            reason: if found.quality() >= Quality::Symbols {
-                Reason::NoSymbol
-            } else {
-                Reason::Stripped
-            },
         };
+        let mut dwarf_error = None;
+        if found.image.quality() >= Quality::Dwarf && !asked.is_empty() {
+            match dwarf::ask(found, Query::Addresses(asked), threads) {
+                Ok(hits) => tables.dwarf = Some(hits),
+                Err(error) => dwarf_error = Some(error),
+            }
+        }
         if let Ok(object) = found.image.object() {
             tables.symbols = SymbolTable::of_symtab(&object);
         }
@@ -125,34 +208,15 @@ impl<'a> Tables<'a> {
             tables.exports = SymbolTable::of_dynsym(&object);
             tables.boundaries = Boundaries::of(&object);
         }
-        tables
+        (tables, dwarf_error)
     }
 
-    /// Looks up a run of places. An error says why DWARF could not help.
-    fn answer(&self, places: &[FileOffset], lookup: &Lookup<'_>) -> (Answers, Option<DwarfError>) {
-        let mut answers = Answers::default();
-        let (mut dwarf, error) = match self.dwarf.map(|dwarf| dwarf.lookup(lookup.inlines)) {
-            Some(Ok(dwarf)) => (Some(dwarf), None),
-            Some(Err(error)) => (None, Some(error)),
-            None => (None, None),
-        };
-        for places in places.chunks(PLACES_PER_REPORT) {
-            for &place in places {
-                let address = self.addresses.of(place);
-                let lines = address.map(|address| self.lines(address, dwarf.as_mut()));
-                answers.push(&lines.unwrap_or_default(), || self.unnamed(address));
-            }
-            lookup.meter.add(places.len());
-        }
-        (answers, error)
-    }
-
-    fn lines<'l>(
-        &'l self,
-        address: ElfAddr,
-        dwarf: Option<&'l mut DwarfLookup<'a>>,
-    ) -> Vec<RawLine<'l>> {
-        let mut lines = dwarf.map(|dwarf| dwarf.find(address)).unwrap_or_default();
+    /// The lines of an address that was asked for, the innermost inlined function first; the last
+    /// one is the physical function. Any may lack its name.
+    pub(crate) fn lines(&self, address: ElfAddr) -> Vec<RawLine<'_>> {
+        let index = self.asked.binary_search(&address.0).ok();
+        let lines = self.dwarf.as_ref().zip(index).map(|(dwarf, index)| dwarf.lines(index));
+        let mut lines = lines.unwrap_or_default();
         let symbol = self.symbols.find(address);
         // Assembly has lines in DWARF, and its names only here. Otherwise both name the physical
         // function, and the symbol table is what other tools show: `abort`, where DWARF has
@@ -164,20 +228,44 @@ impl<'a> Tables<'a> {
             physical.system_name = Cow::Borrowed(name);
             lines.push(physical);
         }
-        // An inlined function without a name (there are compilers that leave it out) has nothing
-        // to show; nor has a line that belongs to no function.
-        lines.retain(|line| !line.system_name.is_empty());
         lines
     }
 
-    /// Without an address, the place is in no part of the file that is loaded.
-    fn unnamed(&self, address: Option<ElfAddr>) -> Unnamed {
-        let start = address.and_then(|address| self.boundaries.function_start(address));
-        Unnamed {
-            reason: if address.is_some() { self.reason } else { Reason::NoSymbol },
-            function_start: start.and_then(|start| self.addresses.back(start)),
-        }
+    /// Where the function of an address begins, if the unwind tables tell.
+    pub(crate) fn function_start(&self, address: ElfAddr) -> Option<ElfAddr> {
+        self.boundaries.function_start(address)
     }
+
+    /// Where the answers of the symbol tables and of the unwind tables can change.
+    pub(crate) fn edges(&self) -> impl Iterator<Item = u64> {
+        self.symbols.edges().chain(self.exports.edges()).chain(self.boundaries.edges())
+    }
+}
+
+impl Source for Tables<'_> {
+    type View<'s>
+        = &'s Self
+    where
+        Self: 's;
+
+    fn view(&self) -> &Self {
+        self
+    }
+}
+
+impl View for &Tables<'_> {
+    fn lines(&mut self, address: ElfAddr) -> Vec<RawLine<'_>> {
+        Tables::lines(self, address)
+    }
+
+    fn function_start(&mut self, address: ElfAddr) -> Option<ElfAddr> {
+        Tables::function_start(self, address)
+    }
+}
+
+/// Why a place has no name where the file tells so much.
+fn reason(quality: Quality) -> Reason {
+    if quality >= Quality::Symbols { Reason::NoSymbol } else { Reason::Stripped }
 }
 
 impl Addresses<'_> {

@@ -29,6 +29,11 @@ impl Boundaries {
         Self { functions: functions(&eh_frame, &bases) }
     }
 
+    /// Where the answer can change.
+    pub(crate) fn edges(&self) -> impl Iterator<Item = u64> {
+        self.functions.iter().flat_map(|&(start, end)| [start, end])
+    }
+
     /// Where the function that covers an address begins.
     pub(crate) fn function_start(&self, address: ElfAddr) -> Option<ElfAddr> {
         let after = self.functions.partition_point(|(start, _)| *start <= address.0);

@@ -18,7 +18,6 @@
 mod answer;
 mod binary;
 mod boundaries;
-mod declaration;
 mod demangle;
 mod dwarf;
 mod frames;
@@ -27,6 +26,8 @@ mod kallsyms;
 mod kernel;
 mod made_code;
 mod module;
+mod packed;
+mod packing;
 mod perf_map;
 mod progress;
 mod report;
@@ -52,6 +53,7 @@ use crate::symbols::SymbolsBuilder;
 
 pub use crate::dwarf::DwarfError;
 pub use crate::kallsyms::KallsymsError;
+pub use crate::packing::{Packed, pack};
 pub use crate::progress::Progress;
 pub use crate::report::{BinaryReport, Outcomes, Problem, UsedFiles};
 
@@ -159,6 +161,7 @@ impl Work<'_> {
         let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
         report.refused = located.refused;
         report.notes = located.notes;
+        report.calls = located.calls;
         let nothing = if report.refused.is_empty() { Reason::NoFile } else { Reason::WrongFile };
         let found = located.found.ok_or(nothing)?;
         Ok(self.look_up(&found, &Addresses::Segments(&found.layout), group, report))
@@ -265,6 +268,9 @@ impl Work<'_> {
         report.used = Some(UsedFiles::of(found));
         report.problems.extend(
             answered.dwarf_error.map(|error| Problem::Dwarf { path: path.to_owned(), error }),
+        );
+        report.problems.extend(
+            answered.pack_error.map(|error| Problem::Pack { path: path.to_owned(), error }),
         );
         answered.runs
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use binaries::{Match, Note, Quality, Refused};
+use binaries::{Calls, Match, Note, Quality, Refused};
 use profile::{Binary, BuildId, Id, Reason};
+use symbol_pack::PackError;
 
 use crate::dwarf::DwarfError;
 use crate::kallsyms::KallsymsError;
@@ -16,6 +17,9 @@ pub struct BinaryReport {
     pub binary: Id<Binary>,
     /// The files used; `None` if there are none.
     pub used: Option<UsedFiles>,
+    /// How many recorded return addresses follow a call in the files used; `None` if no code was
+    /// at hand that could be asked.
+    pub calls: Option<Calls>,
     /// The files that were looked at and are not the recorded one.
     pub refused: Vec<Refused>,
     /// Reservations about the files used.
@@ -32,6 +36,7 @@ impl BinaryReport {
         Self {
             binary,
             used: None,
+            calls: None,
             refused: Vec::new(),
             notes: Vec::new(),
             problems: Vec::new(),
@@ -49,6 +54,13 @@ pub enum Problem {
         path: PathBuf,
         /// What is wrong with it.
         error: DwarfError,
+    },
+    /// A part of the symbol pack is damaged; it names nothing.
+    Pack {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: PackError,
     },
     /// The list of kernel symbols is of no use.
     Kallsyms {

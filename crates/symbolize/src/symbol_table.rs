@@ -54,6 +54,11 @@ impl<'data> SymbolTable<'data> {
         (address.0 < symbol.end).then_some(symbol.name)
     }
 
+    /// Where the answer can change.
+    pub(crate) fn edges(&self) -> impl Iterator<Item = u64> {
+        self.symbols.iter().flat_map(|symbol| [symbol.start, symbol.end])
+    }
+
     /// Cuts nested symbols into ranges that do not overlap: the innermost one, which is the one
     /// that begins last, has its range to itself. Of those with one start the largest, and of
     /// equals the last, is taken.

@@ -75,7 +75,11 @@ impl Builder {
         let (rows, columns) = (&mut self.profile.sample, self.columns);
         let row = *self.rows.entry((pid, ids)).or_insert_with_key(|(_, ids)| {
             let value = vec![0; columns];
-            rows.push(proto::Sample { location_id: ids.clone(), value, label: Vec::new() });
+            rows.push(proto::Sample {
+                location_id: ids.clone(),
+                value,
+                ..proto::Sample::default()
+            });
             rows.len() - 1
         });
         for (column, value) in [(2 * event, count), (2 * event + 1, weight)] {

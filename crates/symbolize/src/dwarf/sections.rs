@@ -1,0 +1,167 @@
+//! The sections of DWARF that lead to functions and lines, unpacked if they were compressed.
+
+use std::borrow::Cow;
+use std::panic::resume_unwind;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use binaries::{ElfImage, Match};
+use gimli::{
+    AbbreviationsCacheStrategy, DebugInfoOffset, DwAt, DwForm, DwarfPackage, DwarfPackageSections,
+    DwarfSections, EndianSlice, Reader as _, RunTimeEndian, SectionId, UnitHeader, constants,
+};
+use object::Object;
+
+use super::{DwarfError, Reader};
+
+/// The bytes of the sections.
+pub(crate) struct Sections<'image> {
+    pub(crate) endian: RunTimeEndian,
+    image: DwarfSections<Cow<'image, [u8]>>,
+    package: Option<DwarfPackageSections<Cow<'image, [u8]>>>,
+    /// Whether `.debug_info` is compressed and is to be unpacked unit by unit.
+    pub(crate) is_streamed: bool,
+}
+
+/// The same, parsed as far as all workers share it.
+pub(crate) struct Parsed<'data> {
+    pub(crate) dwarf: gimli::Dwarf<Reader<'data>>,
+    pub(crate) package: Option<DwarfPackage<Reader<'data>>>,
+    /// All units; filled when an entry first refers to another unit.
+    headers: OnceLock<Vec<(usize, UnitHeader<Reader<'data>>)>>,
+}
+
+impl<'image> Sections<'image> {
+    /// Takes the sections out of the files. Nothing is read yet unless it must be unpacked.
+    pub(crate) fn load(found: &'image Match, threads: usize) -> Result<Self, DwarfError> {
+        let image = &found.image;
+        let endian = if image.object()?.is_little_endian() {
+            RunTimeEndian::Little
+        } else {
+            RunTimeEndian::Big
+        };
+        let mut loaded = load_all(image, NEEDED, threads)?;
+        let abbreviations = loaded.iter().find(|(id, _)| *id == SectionId::DebugAbbrev);
+        let is_streamed = image.compressed_section(SectionId::DebugInfo.name())?.is_some()
+            && abbreviations.is_some_and(|(_, bytes)| {
+                refer_within_units(EndianSlice::new(bytes, endian)).unwrap_or(false)
+            });
+        if !is_streamed {
+            loaded.extend(load_all(image, &[SectionId::DebugInfo], threads)?);
+        }
+        let sections = DwarfSections::load(|id| -> Result<_, DwarfError> {
+            let index = loaded.iter().position(|(loaded, _)| *loaded == id);
+            Ok(index.map(|index| loaded.swap_remove(index).1).unwrap_or_default())
+        })?;
+        // All of them: a unit is cut out of each section, and an empty one would be too short.
+        let package = found.package.as_ref().map(|package| {
+            DwarfPackageSections::load(|id| -> Result<_, DwarfError> {
+                match id.dwo_name() {
+                    Some(name) => Ok(package.section(name)?.unwrap_or_default()),
+                    None => Ok(Cow::default()),
+                }
+            })
+        });
+        Ok(Self { endian, image: sections, package: package.transpose()?, is_streamed })
+    }
+
+    /// Parses the indexes.
+    pub(crate) fn parse(&self) -> Result<Parsed<'_>, DwarfError> {
+        let reader = |bytes| EndianSlice::new(bytes, self.endian);
+        let mut dwarf = self.image.borrow(|bytes| reader(bytes));
+        dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
+        let package = self.package.as_ref();
+        let package = package.map(|package| package.borrow(|bytes| reader(bytes), reader(&[])));
+        Ok(Parsed { dwarf, package: package.transpose()?, headers: OnceLock::new() })
+    }
+}
+
+impl<'data> Parsed<'data> {
+    /// The unit that holds an entry, and where it begins. None of a `.debug_info` that is not held
+    /// as a whole.
+    pub(crate) fn unit_holding(
+        &self,
+        entry: DebugInfoOffset,
+    ) -> Option<(usize, UnitHeader<Reader<'data>>)> {
+        let headers = self.headers.get_or_init(|| {
+            let mut headers = Vec::new();
+            let mut units = self.dwarf.units();
+            while let Ok(Some(header)) = units.next() {
+                headers.extend(header.debug_info_offset().map(|offset| (offset.0, header)));
+            }
+            headers
+        });
+        let after = headers.partition_point(|(start, _)| *start <= entry.0);
+        headers.get(after.checked_sub(1)?).copied()
+    }
+}
+
+/// The sections, besides `.debug_info`, that lead to functions and lines. The others, of
+/// variables, types and macros, are half of what would have to be unpacked.
+const NEEDED: &[SectionId] = &[
+    SectionId::DebugStr,
+    SectionId::DebugLine,
+    SectionId::DebugRngLists,
+    SectionId::DebugRanges,
+    SectionId::DebugAddr,
+    SectionId::DebugAbbrev,
+    SectionId::DebugLineStr,
+    SectionId::DebugStrOffsets,
+];
+
+type Loaded<'image> = Vec<(SectionId, Cow<'image, [u8]>)>;
+
+/// Unpacks sections, several at the same time.
+fn load_all<'image>(
+    image: &'image ElfImage,
+    ids: &[SectionId],
+    threads: usize,
+) -> Result<Loaded<'image>, DwarfError> {
+    let next = AtomicUsize::new(0);
+    let load = || -> Result<Loaded<'image>, DwarfError> {
+        let mut loaded = Vec::new();
+        while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
+            loaded.push((*id, image.section(id.name())?.unwrap_or_default()));
+        }
+        Ok(loaded)
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(ids.len())).map(|_| scope.spawn(load)).collect();
+        let mut loaded = load()?;
+        for other in others {
+            loaded.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(loaded)
+    })
+}
+
+/// Whether no entry of a function can refer to another unit's, as link-time optimisation and dwz
+/// make them do. Only then can units be read one by one.
+fn refer_within_units(mut abbreviations: Reader<'_>) -> gimli::Result<bool> {
+    while !abbreviations.is_empty() {
+        // The number of an abbreviation; 0 ends those of a unit.
+        if abbreviations.read_uleb128()? == 0 {
+            continue;
+        }
+        let (_tag, _has_children) = (abbreviations.read_uleb128()?, abbreviations.read_u8()?);
+        loop {
+            let (name, form) =
+                (abbreviations.read_uleb128_u16()?, abbreviations.read_uleb128_u16()?);
+            if (name, form) == (0, 0) {
+                break;
+            }
+            if DwForm(form) == constants::DW_FORM_implicit_const {
+                abbreviations.read_sleb128()?;
+            }
+            let is_origin = matches!(
+                DwAt(name),
+                constants::DW_AT_abstract_origin | constants::DW_AT_specification
+            );
+            if is_origin && DwForm(form) == constants::DW_FORM_ref_addr {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
