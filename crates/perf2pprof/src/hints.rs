@@ -120,6 +120,9 @@ pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure
             | RegistryError::Slow { .. } => failure.hint(
                 "try again: the download goes on where it ended; `HTTPS_PROXY=URL` names a proxy",
             ),
+            RegistryError::Status { status: 429, host } => failure.hint(format!(
+                "it was asked too often: wait, or `docker login {host}`; a name with `@sha256:DIGEST` is not asked for again"
+            )),
             RegistryError::NoCertificates => failure
                 .hint("install `ca-certificates`, or name a file with them: `SSL_CERT_FILE=FILE`"),
             _ => failure,

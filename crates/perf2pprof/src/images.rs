@@ -1,6 +1,7 @@
 //! What `--debug-image` names, made into files at hand.
 
 use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use binaries::Recorded;
@@ -162,22 +163,20 @@ pub(crate) fn wanted_by_recording(perf: &PerfData<'_>) -> Wanted {
         };
         WantedBinary { path: entry.path.clone(), build_id }
     });
-    let mut binaries: Vec<_> = in_header.collect();
-    let named: Vec<_> = binaries.iter().map(|binary| binary.path.clone()).collect();
+    let mut binaries: BTreeSet<_> = in_header.collect();
+    let named: HashSet<_> = features.build_ids.iter().map(|entry| entry.path.as_bytes()).collect();
     let is_mmap = |kind| kind == RecordKind::MMAP || kind == RecordKind::MMAP2;
     for record in perf.records().filter(|record| is_mmap(record.kind)) {
         let Some(mmap) = Mmap::parse(&record, perf.endian()) else { continue };
-        let path = String::from_utf8_lossy(mmap.path);
         let build_id = mmap.build_id.and_then(BuildId::new);
-        if path.starts_with('/') && (build_id.is_some() || !named.iter().any(|name| *name == path))
-        {
+        if build_id.is_some() || !named.contains(mmap.path) {
+            let path = String::from_utf8_lossy(mmap.path);
             let path = path.strip_suffix(" (deleted)").unwrap_or(&path).to_owned();
-            binaries.push(WantedBinary { path, build_id });
+            binaries.insert(WantedBinary { path, build_id });
         }
     }
-    binaries.retain(|binary| binary.path.starts_with('/') && !binary.path.starts_with("//"));
-    binaries.sort();
-    binaries.dedup();
+    let is_file = |path: &str| path.starts_with('/') && !path.starts_with("//");
+    let binaries = binaries.into_iter().filter(|binary| is_file(&binary.path)).collect();
     Wanted { binaries: Some(binaries), arch: features.arch.clone() }
 }
 
