@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use binaries::{Match, Refused, Sources};
+use binaries::{Match, Refused};
 use perf_data::{PerfData, RecordKind};
 use profile::{BinaryKind, EventMismatch, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
@@ -308,10 +308,8 @@ pub(crate) fn cannot_pack_dwarf(path: &Path, error: &str) -> Failure {
 }
 
 /// Nothing that was given is of the recording.
-pub(crate) fn fits_nothing(sources: &Sources, recording: &Path, refused: &[Refused]) -> Failure {
-    let given: Vec<_> = sources.images.iter().map(|path| format!("`{}`", path.display())).collect();
-    let (given, shown) = (given.join(", "), recording.display());
-    let failure = Failure::new(format!("{given} fits no binary of `{shown}`"));
+pub(crate) fn fits_nothing(given: &str, recording: &Path, refused: &[Refused]) -> Failure {
+    let failure = Failure::new(format!("{given} fits no binary of `{}`", recording.display()));
     match refused.first() {
         Some(refused) => failure.hint(format!("`{}`: {}", refused.path.display(), refused.refusal)),
         None => failure,

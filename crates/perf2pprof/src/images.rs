@@ -34,8 +34,6 @@ pub(crate) struct FoundImages {
     pub(crate) warnings: Vec<Warning>,
     /// What the files are called.
     pub(crate) names: ImageNames,
-    /// What was found in each image that had to be searched.
-    pub(crate) found: Vec<(String, Found)>,
 }
 
 /// What the files of the cache are called in their images.
@@ -75,7 +73,6 @@ impl Images {
             }));
             self.add_names(shown, &found, &mut all.names);
             all.warnings.extend(of_nothing(shown, &found, wanted));
-            all.found.push((shown.clone(), found));
         }
         Ok(all)
     }
@@ -126,6 +123,19 @@ impl ImageNames {
             self.replace(&mut binary.symbols);
             binary.refused.iter_mut().for_each(|text| self.replace(text));
         }
+    }
+
+    /// An error, with the names that the user knows.
+    pub(crate) fn in_failure(&self, mut failure: Failure) -> Failure {
+        self.replace(&mut failure.message);
+        failure.hints.iter_mut().for_each(|text| self.replace(text));
+        failure
+    }
+
+    /// A text, with the names that the user knows.
+    pub(crate) fn shown(&self, mut text: String) -> String {
+        self.replace(&mut text);
+        text
     }
 
     fn replace(&self, text: &mut String) {

@@ -163,3 +163,39 @@ fn without_an_image_there_is_no_cache() {
     let output = command.env("PERF2PPROF_CACHE_LIMIT", "much").output().unwrap();
     assert!(stderr(&output).contains("`PERF2PPROF_CACHE_LIMIT` is `much`, not a size"), "{text}");
 }
+
+/// A pack of an image's binary is that of the binary.
+#[test]
+fn symbols_are_packed_listed_and_found_in_archives() {
+    let run = Run::new();
+    let debug = fixture("edge-proxy/debug");
+    run.tar("debug.tar", &debug);
+    let symbols = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_perf2pprof"));
+        command.current_dir(run.0.path()).env("XDG_CACHE_HOME", run.0.path().join("cache"));
+        command.arg("symbols").args(args).output().unwrap()
+    };
+    let of = |args: &[&str]| {
+        let output = symbols(args);
+        assert!(output.status.success(), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let dir = debug.to_str().unwrap();
+    let listed = of(&["list", "debug.tar"]);
+    assert!(listed.starts_with("debug.tar/usr/local/bin/edge-proxy\n"), "{listed}");
+    assert_eq!(listed, of(&["list", dir]).replace(dir, "debug.tar"));
+    let recording = fixture(EDGE_PROXY);
+    let recording = recording.to_str().unwrap();
+    assert_eq!(
+        of(&["find", "debug.tar", recording]),
+        of(&["find", dir, recording]).replace(dir, "debug.tar")
+    );
+    of(&["pack", "debug.tar", "-o", "from-archive.symbols"]);
+    of(&["pack", dir, "-o", "from-directory.symbols"]);
+    let read = |name: &str| fs::read(run.0.path().join(name)).unwrap();
+    assert!(read("from-archive.symbols") == read("from-directory.symbols"));
+    let envoy = fixture("envoy.perf");
+    let output = symbols(&["find", "debug.tar", envoy.to_str().unwrap()]);
+    let text = stderr(&output);
+    assert!(text.starts_with("error: `debug.tar` fits no binary of"), "{text}");
+}
