@@ -70,9 +70,10 @@ impl Source {
         (!is_image).then_some(path)
     }
 
-    /// Whether it is standard input, which can be only one thing.
-    pub fn is_stdin(&self) -> bool {
-        matches!(self.place, Place::Stdin(_))
+    /// Whether a text that is no path of a file is the name of an image with its tag, as `docker
+    /// pull` takes it.
+    pub fn is_image_name(text: &str) -> bool {
+        text.contains(':') && !text.starts_with(['/', '.']) && Reference::parse(text).is_ok()
     }
 }
 

@@ -308,8 +308,15 @@ pub(crate) fn inner_path(path: &str) -> Option<String> {
     (!parts.contains(&"..")).then(|| parts.join("/"))
 }
 
+/// A name, fit to be printed: what it is called here decides nothing but whether it is one that was
+/// recorded.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    printable(&String::from_utf8_lossy(bytes))
+}
+
+/// A text of an image without what would move a terminal's cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 fn damaged(problem: &str) -> io::Error {
@@ -369,6 +376,12 @@ mod tests {
             ("link".to_owned(), Kind::Link("a/b".to_owned()), String::new()),
         ];
         assert_eq!(entries(&bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn names_write_nothing_but_letters_on_a_terminal() {
+        let bytes = archive(|tar| file(tar, "a\u{1b}[2J\nb", ""));
+        assert_eq!(entries(&bytes).unwrap()[0].0, "a\u{fffd}[2J\u{fffd}b");
     }
 
     #[test]

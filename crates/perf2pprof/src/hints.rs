@@ -131,6 +131,13 @@ pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure
     }
 }
 
+/// A name that is no file's.
+pub(crate) fn image_without_scheme(shown: &str) -> Failure {
+    Failure::new(format!("there is no file `{shown}`")).hint(format!(
+        "`--debug-image docker://{shown}` takes the image of that name from its registry"
+    ))
+}
+
 /// What to try when an image is not of the recorded build.
 pub(crate) const OTHER_IMAGE: &str = "take the debug image of the very build that was recorded: same version, same variant (contrib, distroless), same architecture";
 

@@ -60,6 +60,9 @@ impl Images {
         let mut all = FoundImages::default();
         for (shown, source) in &self.sources {
             if let Some(path) = source.as_is() {
+                if !path.exists() && Source::is_image_name(shown) {
+                    return Err(hints::image_without_scheme(shown));
+                }
                 all.paths.push(path.to_owned());
                 continue;
             }

@@ -116,6 +116,12 @@ fn what_cannot_be_searched_is_an_error() {
     fs::write(run.0.path().join("image.tar.bz2"), b"BZh91AY&SY").unwrap();
     let tar = run.tar("cut.tar", &fixture("edge-proxy/debug"));
     File::options().write(true).open(tar).unwrap().set_len(100_000).unwrap();
+    let output = run.run(EDGE_PROXY, &["--debug-image", "envoyproxy/envoy:debug-v1.31.2"]);
+    assert_eq!(
+        stderr(&output),
+        "error: there is no file `envoyproxy/envoy:debug-v1.31.2`\n\
+         hint: `--debug-image docker://envoyproxy/envoy:debug-v1.31.2` takes the image of that name from its registry\n"
+    );
     let cases = [
         ("image.tar.bz2", "it is compressed with bzip2", "`bzip2 -dc image.tar.bz2 | perf2pprof"),
         ("cut.tar", "the archive is damaged: it ends before its end", "is it whole?"),
