@@ -10,13 +10,14 @@
 //!     tmp/                      what is being written
 //! ```
 //!
-//! **No file is trusted without its checksum.** Its SHA-256 stands in its name. Computing it takes
-//! a second per gigabyte, so it is not computed where that cannot tell anything new: beside the
-//! file stands a [stamp](stamp) of its inode, size, and times of change and of the running system.
-//! Any write to the file changes the time of change, which programs cannot set; a copied, restored
-//! or rewritten file has another inode or time; and after each start of the system, which is when
-//! a crash can have lost what was not on the disk yet, every file is checked once more. What the
-//! stamp does not catch is a disk that returns other bytes than were written, within one uptime.
+//! **No file is trusted without its checksum.** Its SHA-256 stands in its name. Computing it, for a
+//! gigabyte, takes longer than a warm run may, so it is not computed where that cannot tell anything
+//! new: beside the file stands a stamp of its inode, its size, its times of change and the run of
+//! the system. Any write to the file changes the time of change, which programs cannot set; a
+//! copied, restored or rewritten file has another inode or time; and after each start of the
+//! system, which is when a crash can have lost what was not on the disk yet, every file is checked
+//! once more. What the stamp does not catch is a disk that returns other bytes than were written,
+//! between two starts of the system.
 //!
 //! **Two processes can use it at once.** What is written appears by a rename, whole or not at all.
 //! Deleting, of what was not used for the longest time when the cache outgrows its limit and of

@@ -51,9 +51,9 @@ pub(crate) fn search(
     }
     let total = layers.iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.size));
     let mut hidden = Hidden::default();
-    let mut done = 0;
+    let mut done = 0_u64;
     for (left, layer) in layers.iter().enumerate().rev() {
-        let progress = |read: u64| report(Progress { done: done + read, total });
+        let progress = |read: u64| report(Progress { done: done.saturating_add(read), total });
         let mut read = read_layer(hunt, layer, source, &hidden, &progress);
         if matches!(read, Err(Error::Digest { .. })) && source.retry(layer) {
             read = read_layer(hunt, layer, source, &hidden, &progress);

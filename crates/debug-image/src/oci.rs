@@ -7,6 +7,7 @@ use cache::Sha256;
 use serde::Deserialize;
 
 use crate::layers::{Layer, MAX_LAYERS};
+use crate::tar_stream::printable;
 use crate::{Error, Wanted};
 
 /// What registries accept at most as a manifest.
@@ -194,7 +195,7 @@ fn choose(manifests: Vec<Descriptor>, wanted: &Wanted) -> Result<Vec<Descriptor>
         .iter()
         .filter(is_named)
         .filter_map(|manifest| manifest.platform.as_ref())
-        .map(|platform| format!("{}/{}", platform.os, platform.architecture))
+        .map(|platform| printable(&format!("{}/{}", platform.os, platform.architecture)))
         .collect();
     // Attestations of the build are for the platform `unknown`.
     let is_right = |manifest: &Descriptor| match (&manifest.platform, wanted.platform()) {

@@ -72,20 +72,24 @@ impl Search<'_> {
     /// left to whoever reads ELF files.
     fn file(&self, file: &File, key: &str, path: Option<&Path>) -> Result<Found, Error> {
         let len = file.metadata().map_err(Error::Unreadable)?.len();
-        let start = start_of(&mut Segment::new(file, 0, len)).map_err(Error::Unreadable)?;
-        let form = inner_form(&mut Segment::new(file, 0, len))
-            .map_err(|error| Error::damaged("the archive", &error))?;
-        match (form, path) {
-            (FileForm::Foreign(tool), _) => return Err(Error::Foreign(tool)),
-            (FileForm::Other, Some(path)) => return Ok(as_is(path)),
-            (FileForm::Other, None) => return self.bare(file, len),
-            _ => {}
-        }
+        let bytes = || Segment::new(file, 0, len);
+        let start = start_of(&mut bytes()).map_err(Error::Unreadable)?;
+        let form = FileForm::of(&start);
         let key = self.key(key);
-        if let Some(found) = known::recall(self.cache, &key, self.wanted) {
+        if form != FileForm::Other
+            && let Some(found) = known::recall(self.cache, &key, self.wanted)
+        {
             return Ok(found);
         }
-        let found = if FileForm::of(&start) == FileForm::Tar {
+        let inner =
+            inner_form(&mut bytes()).map_err(|error| Error::damaged("the archive", &error))?;
+        match (form, inner, path) {
+            (FileForm::Foreign(tool), ..) => return Err(Error::Foreign(tool)),
+            (_, FileForm::Tar, _) => {}
+            (.., Some(path)) => return Ok(as_is(path)),
+            (.., None) => return self.bare(file, len),
+        }
+        let found = if form == FileForm::Tar {
             let file = file.try_clone().map_err(Error::Unreadable)?;
             self.archive(&Archive::open(file, len)?, len)?
         } else {

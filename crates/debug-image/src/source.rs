@@ -12,7 +12,7 @@ use cache::{Cache, Sha256};
 use crate::Error;
 use crate::layout::Layout;
 use crate::registry::Reference;
-use crate::unpack::{Form, inner_form};
+use crate::unpack::{Form, start_of};
 
 /// A debug image, as it was named.
 #[derive(Debug)]
@@ -54,26 +54,26 @@ impl Source {
         Ok(Self { place })
     }
 
-    /// The path, if it is a directory of files, a file that is no archive, or not there: nothing
-    /// that needs [`find`](crate::find).
+    /// The path, if it is a directory of files, a file that is neither archive nor compressed, or
+    /// not there: nothing that needs [`find`](crate::find).
     pub fn as_is(&self) -> Option<&Path> {
         let Place::Path(path) = &self.place else { return None };
-        let is_image = match path.is_dir() {
-            true => Layout::open(path).is_some(),
-            // What cannot be read is told of by whoever tries to.
-            false => {
-                path.is_file()
-                    && File::open(path)
-                        .and_then(|mut file| inner_form(&mut file))
-                        .is_ok_and(|form| form != Form::Other)
-            }
+        let is_image = if path.is_dir() {
+            Layout::open(path).is_some()
+        } else if path.is_file() {
+            // What cannot be opened is told of by whoever tries to read it.
+            let start = File::open(path).and_then(|mut file| start_of(&mut file));
+            start.is_ok_and(|start| Form::of(&start) != Form::Other)
+        } else {
+            false
         };
         (!is_image).then_some(path)
     }
 
-    /// Whether it is standard input, which can be only one thing.
-    pub fn is_stdin(&self) -> bool {
-        matches!(self.place, Place::Stdin(_))
+    /// Whether a text that is no path of a file is the name of an image with its tag, as `docker
+    /// pull` takes it.
+    pub fn is_image_name(text: &str) -> bool {
+        text.contains(':') && !text.starts_with(['/', '.']) && Reference::parse(text).is_ok()
     }
 }
 

@@ -308,8 +308,15 @@ pub(crate) fn inner_path(path: &str) -> Option<String> {
     (!parts.contains(&"..")).then(|| parts.join("/"))
 }
 
+/// A name, fit to be printed: what it is called here decides nothing but whether it is one that was
+/// recorded.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    printable(&String::from_utf8_lossy(bytes))
+}
+
+/// A text of an image without what would move a terminal's cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 fn damaged(problem: &str) -> io::Error {
@@ -318,4 +325,84 @@ fn damaged(problem: &str) -> io::Error {
 
 fn cut_short() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "it ends before its end")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Path, kind and content of everything in an archive.
+    fn entries(bytes: &[u8]) -> io::Result<Vec<(String, Kind, String)>> {
+        let mut tar = Tar::new(Streamed(bytes));
+        let mut entries = Vec::new();
+        while let Some(entry) = tar.next()? {
+            let mut content = String::new();
+            tar.read_to_string(&mut content)?;
+            entries.push((entry.path, entry.kind, content));
+        }
+        Ok(entries)
+    }
+
+    fn archive(add: impl FnOnce(&mut tar::Builder<Vec<u8>>)) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        add(&mut tar);
+        tar.into_inner().unwrap()
+    }
+
+    fn file(tar: &mut tar::Builder<Vec<u8>>, path: &str, content: &str) {
+        let mut header = Header::new_gnu();
+        header.set_size(content.len() as u64);
+        tar.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn names_are_of_any_length_and_in_either_dialect() {
+        let long = format!("{}envoy", "directory/".repeat(30));
+        let bytes = archive(|tar| {
+            file(tar, &long, "gnu");
+            let extensions = [("path", long.as_bytes()), ("SCHILY.xattr.user.x", b"\n=0 y\n")];
+            tar.append_pax_extensions(extensions).unwrap();
+            file(tar, "short", "pax");
+            file(tar, "./a//b", "plain");
+            let mut link = Header::new_gnu();
+            link.set_entry_type(EntryType::Symlink);
+            link.set_size(0);
+            tar.append_link(&mut link, "link", "a/b").unwrap();
+        });
+        let expected = [
+            (long.clone(), Kind::File, "gnu".to_owned()),
+            (long, Kind::File, "pax".to_owned()),
+            ("a/b".to_owned(), Kind::File, "plain".to_owned()),
+            ("link".to_owned(), Kind::Link("a/b".to_owned()), String::new()),
+        ];
+        assert_eq!(entries(&bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn names_write_nothing_but_letters_on_a_terminal() {
+        let bytes = archive(|tar| file(tar, "a\u{1b}[2J\nb", ""));
+        assert_eq!(entries(&bytes).unwrap()[0].0, "a\u{fffd}[2J\u{fffd}b");
+    }
+
+    #[test]
+    fn an_archive_may_end_with_its_last_file() {
+        let bytes = archive(|tar| file(tar, "a", "content"));
+        for len in [512 + 7, 1024, 1536, bytes.len()] {
+            assert_eq!(entries(&bytes[..len]).unwrap().len(), 1, "{len}");
+        }
+        for len in [1, 511, 512, 512 + 6] {
+            assert!(entries(&bytes[..len]).is_err(), "{len}");
+        }
+        assert_eq!(entries(&[]).unwrap(), []);
+    }
+
+    #[test]
+    fn damage_is_not_passed_over() {
+        let bytes = archive(|tar| file(tar, "a", "content"));
+        for at in [0, 100, 124, 156, 300] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert!(entries(&damaged).is_err(), "byte {at}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cache::Cache;
 use common::{blob_path, elf, gzip, header, image, index, layout, saved, tar, tar_of, write_all};
-use debug_image::{Source, Wanted, find};
+use debug_image::{Form, Source, Wanted, find};
 use tempfile::TempDir;
 
 struct Place {
@@ -236,4 +236,44 @@ fn a_pipe_in_place_of_a_blob() {
     fs::remove_file(&pipe).unwrap();
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     place.fails(&dir, "it is no regular file");
+}
+
+/// Whatever byte of an archive is changed: there is an error, or what is found is what was there.
+#[test]
+fn damage_anywhere() {
+    let place = Place::new();
+    let envoy = elf(1, 3000);
+    let layer = tar(&[("usr/local/bin/envoy", &envoy), ("etc/x", b"x")]);
+    let packed = image(&[gzip(&layer)]);
+    let archives =
+        [saved(std::slice::from_ref(&layer), true), tar_of(&layout(&[(&packed, "amd64")]))];
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut errors = 0;
+    for round in 0..1000 {
+        let mut archive = archives[round % 2].clone();
+        for _ in 0..=random(3) {
+            let at = random(archive.len());
+            archive[at] = u8::try_from(random(256)).unwrap();
+        }
+        if round % 10 == 0 {
+            archive.truncate(random(archive.len()));
+        }
+        let source = Source::parse(place.write(&archive).as_os_str()).unwrap();
+        let wanted = Wanted { binaries: None, arch: Some("x86_64".to_owned()) };
+        match find(&source, &wanted, &place.cache, &|_| {}) {
+            Ok(found) if found.form != Form::AsIs && found.form != Form::Tar => {
+                for path in found.paths {
+                    assert!(fs::read(path).unwrap() == envoy, "round {round}");
+                }
+            }
+            Ok(_) => {}
+            Err(_) => errors += 1,
+        }
+    }
+    assert!(errors > 300, "{errors}");
+    assert_eq!(place.outside().len(), 2);
 }

@@ -230,13 +230,16 @@ fn what_is_no_image_is_left_alone() {
         place.write("elf", &elf(1, 0)),
         place.write("text", b"text"),
         place.write("empty", b""),
-        place.write("module.ko.gz", &gzip(&elf(1, 0))),
-        place.write("module.ko.zst", &zstd(&elf(1, 0))),
         place.dir.path().join("missing"),
         place.dir.path().to_owned(),
     ];
     for path in files {
         assert_eq!(Source::parse(path.as_os_str()).unwrap().as_is(), Some(path.as_path()));
+        assert_eq!(place.find(&path, &wanted(&[1])).unwrap().paths, [path]);
+    }
+    let packed = [("module.ko.gz", gzip(&elf(1, 0))), ("module.ko.zst", zstd(&elf(1, 0)))];
+    for (name, bytes) in packed {
+        let path = place.write(name, &bytes);
         assert_eq!(place.find(&path, &wanted(&[1])).unwrap().paths, [path]);
     }
 }

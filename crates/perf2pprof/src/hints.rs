@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use binaries::{Match, Refusal, Refused, Sources};
+use binaries::{Match, Refusal, Refused};
 use perf_data::{PerfData, RecordKind};
 use profile::{BinaryKind, EventMismatch, Profile, Reason};
 use session::{LeftOut, Selection, SelectionError};
@@ -130,12 +130,22 @@ pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure
             | RegistryError::Slow { .. } => failure.hint(
                 "try again: the download goes on where it ended; `HTTPS_PROXY=URL` names a proxy",
             ),
+            RegistryError::Status { status: 429, host } => failure.hint(format!(
+                "it was asked too often: wait, or `docker login {host}`; a name with `@sha256:DIGEST` is not asked for again"
+            )),
             RegistryError::NoCertificates => failure
                 .hint("install `ca-certificates`, or name a file with them: `SSL_CERT_FILE=FILE`"),
             _ => failure,
         },
         _ => failure,
     }
+}
+
+/// A name that is no file's.
+pub(crate) fn image_without_scheme(shown: &str) -> Failure {
+    Failure::new(format!("there is no file `{shown}`")).hint(format!(
+        "`--debug-image docker://{shown}` takes the image of that name from its registry"
+    ))
 }
 
 /// What to try when an image is not of the recorded build.
@@ -315,10 +325,8 @@ pub(crate) fn cannot_pack_dwarf(path: &Path, error: &str) -> Failure {
 }
 
 /// Nothing that was given is of the recording.
-pub(crate) fn fits_nothing(sources: &Sources, recording: &Path, refused: &[Refused]) -> Failure {
-    let given: Vec<_> = sources.images.iter().map(|path| format!("`{}`", path.display())).collect();
-    let (given, shown) = (given.join(", "), recording.display());
-    let failure = Failure::new(format!("{given} fits no binary of `{shown}`"));
+pub(crate) fn fits_nothing(given: &str, recording: &Path, refused: &[Refused]) -> Failure {
+    let failure = Failure::new(format!("{given} fits no binary of `{}`", recording.display()));
     match refused.first() {
         Some(refused) => failure.hint(format!("`{}`: {}", refused.path.display(), refused.refusal)),
         None => failure,

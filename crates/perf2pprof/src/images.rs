@@ -1,6 +1,7 @@
 //! What `--debug-image` names, made into files at hand.
 
 use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use binaries::Recorded;
@@ -33,8 +34,6 @@ pub(crate) struct FoundImages {
     pub(crate) warnings: Vec<Warning>,
     /// What the files are called.
     pub(crate) names: ImageNames,
-    /// What was found in each image that had to be searched.
-    pub(crate) found: Vec<(String, Found)>,
 }
 
 /// What the files of the cache are called in their images.
@@ -66,6 +65,9 @@ impl Images {
         let mut all = FoundImages::default();
         for (shown, source) in &self.sources {
             if let Some(path) = source.as_is() {
+                if !path.exists() && Source::is_image_name(shown) {
+                    return Err(hints::image_without_scheme(shown));
+                }
                 all.paths.push(path.to_owned());
                 continue;
             }
@@ -79,7 +81,6 @@ impl Images {
             }));
             self.add_names(shown, &found, &mut all.names);
             all.warnings.extend(of_nothing(shown, &found, wanted));
-            all.found.push((shown.clone(), found));
         }
         all.names.given.clone_from(&all.paths);
         Ok(all)
@@ -146,6 +147,19 @@ impl ImageNames {
         &self.given
     }
 
+    /// An error, with the names that the user knows.
+    pub(crate) fn in_failure(&self, mut failure: Failure) -> Failure {
+        self.replace(&mut failure.message);
+        failure.hints.iter_mut().for_each(|text| self.replace(text));
+        failure
+    }
+
+    /// A text, with the names that the user knows.
+    pub(crate) fn shown(&self, mut text: String) -> String {
+        self.replace(&mut text);
+        text
+    }
+
     fn replace(&self, text: &mut String) {
         for (path, name) in &self.names {
             if text.contains(path) {
@@ -181,22 +195,20 @@ pub(crate) fn wanted_by_recording(perf: &PerfData<'_>) -> Wanted {
         };
         WantedBinary { path: entry.path.clone(), build_id }
     });
-    let mut binaries: Vec<_> = in_header.collect();
-    let named: Vec<_> = binaries.iter().map(|binary| binary.path.clone()).collect();
+    let mut binaries: BTreeSet<_> = in_header.collect();
+    let named: HashSet<_> = features.build_ids.iter().map(|entry| entry.path.as_bytes()).collect();
     let is_mmap = |kind| kind == RecordKind::MMAP || kind == RecordKind::MMAP2;
     for record in perf.records().filter(|record| is_mmap(record.kind)) {
         let Some(mmap) = Mmap::parse(&record, perf.endian()) else { continue };
-        let path = String::from_utf8_lossy(mmap.path);
         let build_id = mmap.build_id.and_then(BuildId::new);
-        if path.starts_with('/') && (build_id.is_some() || !named.iter().any(|name| *name == path))
-        {
+        if build_id.is_some() || !named.contains(mmap.path) {
+            let path = String::from_utf8_lossy(mmap.path);
             let path = path.strip_suffix(" (deleted)").unwrap_or(&path).to_owned();
-            binaries.push(WantedBinary { path, build_id });
+            binaries.insert(WantedBinary { path, build_id });
         }
     }
-    binaries.retain(|binary| binary.path.starts_with('/') && !binary.path.starts_with("//"));
-    binaries.sort();
-    binaries.dedup();
+    let is_file = |path: &str| path.starts_with('/') && !path.starts_with("//");
+    let binaries = binaries.into_iter().filter(|binary| is_file(&binary.path)).collect();
     Wanted { binaries: Some(binaries), arch: features.arch.clone() }
 }
 

@@ -10,7 +10,9 @@ use std::thread;
 
 use binaries::{Locator, Match, Sources};
 use clap::{Args, Subcommand};
+use debug_image::Wanted;
 
+use crate::images::{ImageNames, Images};
 use crate::message::Failure;
 
 /// Pack debug info into a small file, list what is in it, or find out what fits a recording
@@ -27,7 +29,8 @@ pub enum SymbolsAction {
     /// Write all that gigabytes of debug info say of each address to one small file, which
     /// `--debug-image` takes in their place
     Pack {
-        /// The binary: its unstripped ELF file, its `.dwp`, its debug file, or a directory of them
+        /// The binary: its unstripped ELF file, its `.dwp`, its debug file, or whatever else
+        /// `--debug-image` takes
         #[arg(value_name = "SOURCE", required = true)]
         sources: Vec<PathBuf>,
         /// Write the pack here
@@ -39,13 +42,13 @@ pub enum SymbolsAction {
     },
     /// Print the binaries that ELF files, directories and packs hold, and what they can tell
     List {
-        /// An ELF file, a symbol pack, or a directory of them
+        /// Symbol packs, and whatever else `--debug-image` takes
         #[arg(value_name = "SOURCE", required = true)]
         sources: Vec<PathBuf>,
     },
     /// Print which binaries of a recording a source has symbols for, and why not for the others
     Find {
-        /// An ELF file, a symbol pack, or a directory of them
+        /// A symbol pack, or whatever else `--debug-image` takes
         #[arg(value_name = "SOURCE")]
         source: PathBuf,
         /// The recording
@@ -59,19 +62,39 @@ impl SymbolsArgs {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.action {
             SymbolsAction::Pack { sources, output, threads } => {
-                pack::run(&only(sources), &output, threads_or_all(threads))
+                with(&sources, |given| pack::run(given, &output, threads_or_all(threads)))
             }
-            SymbolsAction::List { sources } => list::run(&only(sources)),
+            SymbolsAction::List { sources } => with(&sources, list::run),
             SymbolsAction::Find { source, recording } => {
-                find::run(&only(vec![source]), &recording, threads_or_all(None))
+                with(&[source], |given| find::run(given, &recording, threads_or_all(None)))
             }
         }
     }
 }
 
-/// These files, and nothing that may be installed here.
-fn only(images: Vec<PathBuf>) -> Sources {
-    Sources { images, ..Sources::none() }
+/// What was given, and nothing that may be installed here.
+struct Given {
+    sources: Sources,
+    /// What files of images are called.
+    names: ImageNames,
+    /// As the user named it.
+    shown: String,
+}
+
+/// Does something with all that was given, found where it is.
+fn with(
+    sources: &[PathBuf],
+    act: impl FnOnce(&Given) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let images = Images::new(sources, false)?;
+    let found = images.find(&Wanted::default())?;
+    let shown: Vec<_> = sources.iter().map(|path| format!("`{}`", path.display())).collect();
+    let given = Given {
+        sources: Sources { images: found.paths, ..Sources::none() },
+        names: found.names,
+        shown: shown.join(", "),
+    };
+    act(&given).map_err(|failure| given.names.in_failure(failure))
 }
 
 fn threads_or_all(threads: Option<NonZeroUsize>) -> NonZeroUsize {
@@ -79,18 +102,15 @@ fn threads_or_all(threads: Option<NonZeroUsize>) -> NonZeroUsize {
 }
 
 /// The binaries that the files hold. A file that is of no use is an error if it was all there was.
-fn binaries_of(sources: &Sources) -> Result<Vec<Match>, Failure> {
-    let locator = Locator::new(sources);
+fn binaries_of(given: &Given) -> Result<Vec<Match>, Failure> {
+    let locator = Locator::new(&given.sources);
     let found = locator.given_binaries();
     let refused = locator.into_refused();
     if found.is_empty() {
         let shown = |path: &Path| format!("`{}`", path.display());
         return Err(match refused.first() {
             Some(refused) => Failure::new(format!("{}: {}", shown(&refused.path), refused.refusal)),
-            None => Failure::new(format!(
-                "no ELF file and no symbol pack in {}",
-                sources.images.iter().map(|path| shown(path)).collect::<Vec<_>>().join(", ")
-            )),
+            None => Failure::new(format!("no ELF file and no symbol pack in {}", given.shown)),
         });
     }
     for refused in refused {

@@ -1,4 +1,4 @@
-//! The comparison as JUnit's XML, which CI systems show beside other tests.
+//! The comparison as the XML of `JUnit`, which CI systems show beside other tests.
 
 use std::fmt::Write;
 

@@ -73,7 +73,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
 
-    /// Write a JUnit report here, a test for each function that changed or has a budget
+    /// Write a `JUnit` report here, a test for each function that changed or has a budget
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub junit: Option<PathBuf>,
 
@@ -169,7 +169,7 @@ impl DiffArgs {
         let base: Vec<&Path> = self.before.iter().chain(&self.base).map(PathBuf::as_path).collect();
         let head: Vec<&Path> = self.now.iter().chain(&self.head).map(PathBuf::as_path).collect();
         let sides = [(&base, "before", "--base"), (&head, "now", "--head")];
-        for (_, what, flag) in sides.iter().filter(|(side, ..)| side.is_empty()) {
+        if let Some((_, what, flag)) = sides.iter().find(|(side, ..)| side.is_empty()) {
             return Err(Failure::new(format!("nothing is given for what is {what}"))
                 .hint(format!("`perf2pprof diff BASE... -- HEAD...`, or `{flag} FILE`")));
         }
@@ -179,8 +179,15 @@ impl DiffArgs {
         };
         let stacks = Stacks::of(&load(&base)?, &load(&head)?, self.event.as_deref())?;
         for binary in &stacks.half_named {
-            let message = format!("`{binary}` has names in some of the files only, and is compared as a whole");
-            eprintln!("{}", Warning::new(message).hint("give `--debug-image` or `--kallsyms` for all of them, or symbols of none"));
+            let message = format!(
+                "`{binary}` has names in some of the files only, and is compared as a whole"
+            );
+            eprintln!(
+                "{}",
+                Warning::new(message).hint(
+                    "give `--debug-image` or `--kallsyms` for all of them, or symbols of none"
+                )
+            );
         }
         let options = self.options(&stacks)?;
         let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
@@ -221,19 +228,19 @@ impl DiffArgs {
             fs::create_dir_all(directory)
                 .map_err(|error| crate::hints::cannot_write(directory, &error))?;
         }
-        let outputs: [(&Option<PathBuf>, &str, &dyn Fn() -> String); 3] = [
-            (&self.markdown, "diff.md", &|| markdown::of(report)),
-            (&self.json, "diff.json", &|| report.to_json()),
-            (&self.junit, "diff.xml", &|| junit::of(report)),
+        let texts: [(_, _, fn(&Report) -> String); 3] = [
+            (&self.markdown, "diff.md", markdown::of),
+            (&self.json, "diff.json", Report::to_json),
+            (&self.junit, "diff.xml", junit::of),
         ];
         let mut is_stdout_free = true;
-        for (named, name, text) in outputs {
+        for (named, name, text) in texts {
             for path in named.clone().into_iter().chain(out_dir(name)) {
                 let target = Target::new(&path);
                 is_stdout_free &= target != Target::Stdout;
                 let mut output = target.create()?;
                 output
-                    .write_all(text().as_bytes())
+                    .write_all(text(report).as_bytes())
                     .and_then(|()| output.finish())
                     .or_else(|error| target.failed(&error))?;
             }

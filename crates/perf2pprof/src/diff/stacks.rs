@@ -30,9 +30,12 @@ impl Stacks {
     ) -> Result<Self, Failure> {
         let files = || base.iter().chain(head);
         let (event, unit) = common_event(files(), event)?;
-        let rebuilt = rebuilt(files());
-        let mut builder =
-            Builder { tree: Tree::default(), rebuilt, sides: [HashSet::new(), HashSet::new()] };
+        let mut builder = Builder {
+            tree: Tree::default(),
+            rebuilt: rebuilt(files()),
+            half_named: half_named(files()),
+            sides: [HashSet::new(), HashSet::new()],
+        };
         let mut runs = [Vec::new(), Vec::new()];
         for (side, files) in [base, head].into_iter().enumerate() {
             for file in files {
@@ -127,7 +130,11 @@ fn half_named<'a>(files: impl Iterator<Item = &'a Loaded>) -> HashSet<String> {
             *here.entry(name).or_default() |= !symbols.lines(id).is_empty();
         }
         for (name, has_names) in here {
-            if has_names { named.insert(name) } else { unnamed.insert(name) };
+            if has_names {
+                named.insert(name)
+            } else {
+                unnamed.insert(name)
+            };
         }
     }
     named.intersection(&unnamed).cloned().collect()

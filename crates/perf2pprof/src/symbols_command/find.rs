@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use binaries::{Located, Locator, Recorded, Sources};
+use binaries::{Located, Locator, Recorded};
 use profile::{BinaryKind, Profile};
 use session::{Options, Selection};
 
-use super::files_of;
+use super::{Given, files_of};
 use crate::hints;
 use crate::message::Failure;
 use crate::output::Target;
@@ -17,13 +17,9 @@ use crate::recording::Recording;
 
 /// Prints what the sources are for each binary of the recording. It is an error if they are nothing
 /// for any.
-pub(super) fn run(
-    sources: &Sources,
-    recording: &Path,
-    threads: NonZeroUsize,
-) -> Result<(), Failure> {
+pub(super) fn run(given: &Given, recording: &Path, threads: NonZeroUsize) -> Result<(), Failure> {
     let profile = read(recording, threads)?;
-    let locator = Locator::new(sources);
+    let locator = Locator::new(&given.sources);
     let mut found_any = false;
     let mut text = String::new();
     for (id, binary) in profile.binaries.iter() {
@@ -35,10 +31,10 @@ pub(super) fn run(
         let id = binary.build_id.map_or_else(String::new, |id| format!(" (build ID {id})"));
         let _ = write!(text, "{}{id}\n{}", profile.strings[binary.path], told(&located));
     }
-    let written = io::stdout().lock().write_all(text.as_bytes());
+    let written = io::stdout().lock().write_all(given.names.shown(text).as_bytes());
     written.or_else(|error| Target::Stdout.failed(&error))?;
     let refused = locator.into_refused();
-    if found_any { Ok(()) } else { Err(hints::fits_nothing(sources, recording, &refused)) }
+    if found_any { Ok(()) } else { Err(hints::fits_nothing(&given.shown, recording, &refused)) }
 }
 
 fn told(located: &Located) -> String {

@@ -6,17 +6,17 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use binaries::{Match, Quality, Sources};
+use binaries::{Match, Quality};
 use symbolize::Packed;
 
-use super::{binaries_of, build_id_of, files_of};
+use super::{Given, binaries_of, build_id_of, files_of};
 use crate::hints;
 use crate::message::Failure;
 use crate::output::Target;
 
 /// Packs the one binary that the sources hold.
-pub(super) fn run(sources: &Sources, output: &Path, threads: NonZeroUsize) -> Result<(), Failure> {
-    let found = binaries_of(sources)?;
+pub(super) fn run(given: &Given, output: &Path, threads: NonZeroUsize) -> Result<(), Failure> {
+    let found = binaries_of(given)?;
     let found = only_one(&found)?;
     check(found)?;
     let target = Target::new(output);
@@ -29,7 +29,7 @@ pub(super) fn run(sources: &Sources, output: &Path, threads: NonZeroUsize) -> Re
     let written = writer.finish(&mut out).and_then(|()| out.flush());
     let finish = || out.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish();
     written.and_then(|()| finish()).or_else(|error| target.failed(&error))?;
-    report(found, addresses, output);
+    report(given, found, addresses, output);
     Ok(())
 }
 
@@ -57,12 +57,13 @@ fn check(found: &Match) -> Result<(), Failure> {
     Ok(())
 }
 
-fn report(found: &Match, addresses: usize, output: &Path) {
+fn report(given: &Given, found: &Match, addresses: usize, output: &Path) {
     let files = files_of(found);
     let shown: Vec<_> = files.iter().map(|path| format!("`{}`", path.display())).collect();
     let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     let (before, after) = (files.iter().map(|path| size(path)).sum::<u64>(), size(output));
-    eprintln!("packed {} ({})", shown.join(" and "), found.quality());
+    let shown = given.names.shown(shown.join(" and "));
+    eprintln!("packed {shown} ({})", found.quality());
     eprintln!("{}, {addresses} addresses", build_id_of(found));
     eprintln!(
         "wrote `{}`: {after} bytes, {} of the {before} before",
