@@ -228,10 +228,10 @@ impl DiffArgs {
             fs::create_dir_all(directory)
                 .map_err(|error| crate::hints::cannot_write(directory, &error))?;
         }
-        let texts: [(_, _, fn(&Report) -> String); 3] = [
-            (&self.markdown, "diff.md", markdown::of),
-            (&self.json, "diff.json", Report::to_json),
-            (&self.junit, "diff.xml", junit::of),
+        let texts = [
+            (&self.markdown, "diff.md", markdown::of(report)),
+            (&self.json, "diff.json", report.to_json()),
+            (&self.junit, "diff.xml", junit::of(report)),
         ];
         let mut is_stdout_free = true;
         for (named, name, text) in texts {
@@ -240,7 +240,7 @@ impl DiffArgs {
                 is_stdout_free &= target != Target::Stdout;
                 let mut output = target.create()?;
                 output
-                    .write_all(text(report).as_bytes())
+                    .write_all(text.as_bytes())
                     .and_then(|()| output.finish())
                     .or_else(|error| target.failed(&error))?;
             }
