@@ -282,7 +282,7 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// The system's certificates, which include those that a company adds for its own registry.
-fn tls() -> Result<TlsConfig, RegistryError> {
+pub(crate) fn tls() -> Result<TlsConfig, RegistryError> {
     let found = rustls_native_certs::load_native_certs().certs;
     if found.is_empty() {
         return Err(RegistryError::NoCertificates);
@@ -300,7 +300,7 @@ pub(crate) fn text_header<'a>(headers: &'a HeaderMap, name: &header::HeaderName)
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn host_of(url: &str) -> String {
+pub(crate) fn host_of(url: &str) -> String {
     let uri = url.parse::<Uri>().ok();
     uri.and_then(|uri| uri.authority().map(ToString::to_string)).unwrap_or_default()
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 pub(crate) use blobs::Blobs;
 use http::Http;
-pub(crate) use reference::Reference;
+pub(crate) use http::{host_of, tls};
+pub(crate) use reference::{Reference, is_loopback};
 
 use crate::layers::Layer;
 use crate::oci::{self, Descriptor, Digest, Documents};
