@@ -139,6 +139,9 @@ pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure
             RegistryError::Status { status: 429, host } => failure.hint(format!(
                 "it was asked too often: wait, or `docker login {host}`; a name with `@sha256:DIGEST` is not asked for again"
             )),
+            RegistryError::Untrusted { .. } => failure.hint(
+                "for a registry of your own, `SSL_CERT_FILE=FILE` names the certificate of the authority behind it",
+            ),
             RegistryError::NoCertificates => failure
                 .hint("install `ca-certificates`, or name a file with them: `SSL_CERT_FILE=FILE`"),
             _ => failure,

@@ -251,6 +251,9 @@ impl Http {
     }
 
     fn failed(&self, host: String, error: &ureq::Error) -> RegistryError {
+        if let Some(problem) = untrusted(error) {
+            return RegistryError::Untrusted { host, problem };
+        }
         match error {
             ureq::Error::Timeout(Timeout::Global) => {
                 RegistryError::Slow { host, limit: self.timeouts.document }
@@ -268,6 +271,16 @@ impl Http {
             error => RegistryError::Unreachable { host, problem: error.to_string() },
         }
     }
+}
+
+/// What is wrong with a certificate, if that is what an error is about.
+fn untrusted(error: &ureq::Error) -> Option<String> {
+    let error = match error {
+        ureq::Error::Rustls(error) => error,
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
+        _ => return None,
+    };
+    matches!(error, rustls::Error::InvalidCertificate(_)).then(|| error.to_string())
 }
 
 /// An error without the number that the operating system has for it.

@@ -46,6 +46,14 @@ pub enum RegistryError {
         /// What went wrong.
         problem: String,
     },
+    /// Whoever answers there cannot prove to be it.
+    #[error("`{host}` is not to be trusted: {problem}")]
+    Untrusted {
+        /// The registry, or where it led.
+        host: String,
+        /// What is wrong with its certificate.
+        problem: String,
+    },
     /// Nothing came for too long.
     #[error("`{host}` sent nothing for {} seconds", limit.as_secs())]
     Stalled {
