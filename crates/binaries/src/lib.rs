@@ -39,6 +39,7 @@ pub use layout::{Layout, Segment};
 pub use locate::{Located, Locator, Match, Note, Refused};
 pub use mapped_file::MappedFile;
 pub use pack::pack_facts;
+pub use package::holds_units_of;
 pub use quality::Quality;
 pub use recorded::Recorded;
 pub use section_reader::SectionReader;

@@ -59,6 +59,14 @@ fn read_skeleton_ids(dwarf: &gimli::Dwarf<Reader<'_>>) -> Vec<DwoId> {
     ids
 }
 
+/// Whether one of the packages has all units that were split off from an image; so has none, if
+/// none were split off.
+pub fn holds_units_of(image: &ElfImage, packages: &[ElfImage]) -> bool {
+    let ids = skeleton_ids(image).unwrap_or_default();
+    let has_all = |package| count_units(package, &ids).is_ok_and(|units| units == ids.len());
+    ids.is_empty() || packages.iter().any(has_all)
+}
+
 /// How many of the units are in a package.
 ///
 /// # Errors

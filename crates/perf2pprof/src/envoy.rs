@@ -114,11 +114,7 @@ pub(crate) fn hint(
         );
     }
     let image = version.unwrap_or(Version { minor: 31, patch: 2 }).debug_image();
-    format!(
-        "{what}:\n  docker pull {image}\n  docker create --name envoy-debug {image}\n  \
-         docker cp envoy-debug:/usr/local/bin debug && docker rm envoy-debug\n  \
-         {command} --debug-image debug"
-    )
+    format!("{what}:\n  {command} --debug-image docker://{image}")
 }
 
 #[cfg(test)]

@@ -88,6 +88,49 @@ pub(crate) fn not_perf_data(shown: &str, error: &perf_data::Error, start: &[u8])
     }
 }
 
+/// A debug image cannot be searched.
+pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure {
+    use debug_image::{Error, RegistryError};
+    let failure = Failure::new(format!("cannot take symbols from `{shown}`: {error}"));
+    let is_local = !shown.starts_with("docker://");
+    match error {
+        Error::Foreign(tool) => failure.hint(format!(
+            "`{tool} -dc {shown} | perf2pprof RECORDING --debug-image -` unpacks it on the way"
+        )),
+        Error::Reference(_) => failure.hint("such as `docker://envoyproxy/envoy:debug-v1.31.2`"),
+        Error::TooLarge { .. } => {
+            failure.hint(format!("`{}=50G` gives the cache more room", cache::LIMIT_VARIABLE))
+        }
+        Error::Platform { recorded, .. } => failure.hint(format!(
+            "take the image from a machine like the recorded one, or `docker pull --platform {recorded}` it"
+        )),
+        Error::Damaged { .. } | Error::Digest { .. } | Error::Missing { .. } if is_local => {
+            failure.hint("is it whole? Save or copy it again, and compare the sizes")
+        }
+        Error::Cache(_) => failure.hint("`XDG_CACHE_HOME=DIR` keeps the cache in another place"),
+        Error::Registry(error) => match error {
+            RegistryError::Denied { host, .. } => failure.hint(format!(
+                "is the name right? Registries refuse what they do not have, too; `docker login {host}` stores a password"
+            )),
+            RegistryError::NotFound { .. } => failure.hint(
+                "Envoy's debug images are `envoyproxy/envoy:debug-v1.31.2` from 1.26 on, and `envoyproxy/envoy-debug:v1.25.0` before",
+            ),
+            RegistryError::Unreachable { .. }
+            | RegistryError::Stalled { .. }
+            | RegistryError::Slow { .. } => failure.hint(
+                "try again: the download goes on where it ended; `HTTPS_PROXY=URL` names a proxy",
+            ),
+            RegistryError::NoCertificates => failure
+                .hint("install `ca-certificates`, or name a file with them: `SSL_CERT_FILE=FILE`"),
+            _ => failure,
+        },
+        _ => failure,
+    }
+}
+
+/// What to try when an image is not of the recorded build.
+pub(crate) const OTHER_IMAGE: &str = "take the debug image of the very build that was recorded: same version, same variant (contrib, distroless), same architecture";
+
 /// Recordings whose samples lie in a form that is not read.
 pub(crate) fn check_supported(shown: &str, perf: &PerfData<'_>) -> Result<(), Failure> {
     let holds = |kind| perf.records().any(|record| record.kind == kind);

@@ -14,6 +14,7 @@ use symbolize::Symbolized;
 use crate::args::SummaryFormat;
 use crate::binary_table::{self, BinarySummary};
 use crate::hints;
+use crate::images::Images;
 use crate::inspection::{InspectedBinary, Inspection};
 use crate::job::Job;
 use crate::message::Failure;
@@ -84,13 +85,15 @@ impl InspectArgs {
             summary: Some(SummaryFormat::Text),
             is_strict: false,
         };
-        let (conversion, nothing) = run::read(&job, &self.file)?;
+        let images = Images::new(&job.sources.images, false)?;
+        let (conversion, nothing) = run::read(&job, &images, &self.file)?;
         if let Some(failure) = nothing {
             return Err(failure);
         }
-        let symbolized = run::symbolize(&job, &conversion.profile);
+        let (symbolized, names) = run::symbolize(&job, &images, &conversion.profile)?;
         let shown = run::shown_name(&self.file);
-        let summary = Summary::new(&[shown], &job, &conversion, &symbolized);
+        let mut summary = Summary::new(&[shown], &job, &conversion, &symbolized);
+        names.in_summary(&mut summary);
         let profile = &conversion.profile;
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);

@@ -83,6 +83,10 @@ impl Job {
     }
 
     fn check(&self) -> Result<(), String> {
+        let inputs = self.recordings.iter().chain(&self.sources.images);
+        if inputs.filter(|input| *input == Path::new("-")).count() > 1 {
+            return Err("only one input can come from standard input".into());
+        }
         let outputs: Vec<_> = self.outputs().collect();
         let to_stdout = outputs.iter().filter(|target| ***target == Target::Stdout).count();
         let is_json = usize::from(self.summary == Some(SummaryFormat::Json));

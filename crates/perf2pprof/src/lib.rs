@@ -12,6 +12,7 @@ mod command;
 mod compat;
 mod envoy;
 mod hints;
+mod images;
 mod import;
 mod inspect;
 mod inspection;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// How far a stage of the work is. Can be told from several threads.
 pub(crate) struct Progress {
-    stage: &'static str,
+    stage: String,
     total: u64,
     done: AtomicU64,
     begun: Instant,
@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Progress {
     /// A stage of `total` steps, shown only if standard error is a terminal.
-    pub(crate) fn new(stage: &'static str, total: u64, is_quiet: bool) -> Self {
+    pub(crate) fn new(stage: impl Into<String>, total: u64, is_quiet: bool) -> Self {
         Self {
-            stage,
+            stage: stage.into(),
             total,
             done: AtomicU64::new(0),
             begun: Instant::now(),
@@ -53,7 +53,7 @@ impl Progress {
         let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent}% {eta} left");
         ProgressBar::new(self.total)
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-            .with_message(self.stage)
+            .with_message(self.stage.clone())
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use binaries::{Locator, Recorded};
+use binaries::{Locator, Recorded, Sources};
 use perf_data::{EventAttr, PerfData};
 use profile::{Profile, Reason, Symbols};
 use session::{Conversion, LeftOut, Visited};
@@ -13,6 +13,7 @@ use unwind::Unwinding;
 
 use crate::args::SummaryFormat;
 use crate::hints;
+use crate::images::{self, ImageNames, Images};
 use crate::job::Job;
 use crate::message::{Failure, Warning, base_name};
 use crate::output::{Output, Target};
@@ -23,23 +24,25 @@ use crate::warnings;
 
 /// Converts recordings to one profile.
 pub fn run(job: &Job) -> Result<(), Failure> {
+    let images = Images::new(&job.sources.images, job.summary.is_none())?;
     let mut parts = Vec::new();
     let mut nothing = None;
     for path in &job.recordings {
-        let (conversion, failure) = read(job, path)?;
+        let (conversion, failure) = read(job, &images, path)?;
         nothing = nothing.or(failure);
         parts.push((shown_name(path), conversion));
     }
     // A series (`--switch-output`) is put together in the order of time.
     parts.sort_by_key(|(_, conversion)| conversion.profile.recording.start_unix_nanos);
-    let names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
+    let recordings: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
     let mut conversion = merge(parts)?;
     if let Some(failure) = nothing.filter(|_| conversion.profile.samples.is_empty()) {
         return Err(failure);
     }
     let selection = &job.session.selection;
-    let symbolized = symbolize(job, &conversion.profile);
-    warn(job, warnings::of_symbols(&conversion.profile, &symbolized, &job.sources.images))?;
+    let (symbolized, names) = symbolize(job, &images, &conversion.profile)?;
+    let problems = warnings::of_symbols(&conversion.profile, &symbolized, &job.sources.images);
+    warn(job, names.in_warnings(problems))?;
     let forced = warnings::forced_comments(&conversion.profile, &symbolized);
     let comments = &mut conversion.profile.comments;
     comments.extend(conversion.losses.comments());
@@ -49,8 +52,12 @@ pub fn run(job: &Job) -> Result<(), Failure> {
         comments.extend(conversion.left_out.iter().map(LeftOut::comment));
     }
 
-    write_outputs(job, &title(&names), &conversion.profile, &symbolized.symbols)?;
-    let summary = || Summary::new(&names, job, &conversion, &symbolized);
+    write_outputs(job, &title(&recordings), &conversion.profile, &symbolized.symbols)?;
+    let summary = || {
+        let mut summary = Summary::new(&recordings, job, &conversion, &symbolized);
+        names.in_summary(&mut summary);
+        summary
+    };
     match job.summary {
         None => {}
         Some(SummaryFormat::Text) => eprint!("{}", summary()),
@@ -60,7 +67,11 @@ pub fn run(job: &Job) -> Result<(), Failure> {
 }
 
 /// Converts one recording; if it has no sample, with the reason.
-pub(crate) fn read(job: &Job, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
+pub(crate) fn read(
+    job: &Job,
+    images: &Images,
+    path: &Path,
+) -> Result<(Conversion, Option<Failure>), Failure> {
     let shown = shown_name(path);
     let recording = Recording::open(path)?;
     let perf = recording
@@ -72,7 +83,7 @@ pub(crate) fn read(job: &Job, path: &Path) -> Result<(Conversion, Option<Failure
     // A long conversion should not end in a directory that does not exist.
     job.outputs().try_for_each(Target::check)?;
 
-    let mut conversion = convert(job, &recording, &perf);
+    let mut conversion = convert(job, images, &recording, &perf)?;
     name_events(job, &mut conversion.profile);
     fill_start_time(&mut conversion, path);
     warn(job, warnings::of_conversion(Path::new(shown), &perf, &recording, &conversion))?;
@@ -106,7 +117,16 @@ pub(crate) fn shown_name(path: &Path) -> &str {
     if path == Path::new("-") { "standard input" } else { path.to_str().unwrap_or("the recording") }
 }
 
-fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion {
+fn convert(
+    job: &Job,
+    images: &Images,
+    recording: &Recording,
+    perf: &PerfData<'_>,
+) -> Result<Conversion, Failure> {
+    let has_dump =
+        |event: &EventAttr| event.attr.sample_type.has(perf_data::SampleType::STACK_USER);
+    let has_dump = perf.events().iter().any(has_dump);
+    let found = has_dump.then(|| images.find(&images::wanted_by_recording(perf))).transpose()?;
     // Both passes hop over every byte.
     let progress = Progress::new("reading samples", 2 * recording.len(), job.summary.is_none());
     let visited = |visited| {
@@ -114,18 +134,17 @@ fn convert(job: &Job, recording: &Recording, perf: &PerfData<'_>) -> Conversion 
         progress.advance(range.end - range.start);
         recording.release(range);
     };
-    let has_dump =
-        |event: &EventAttr| event.attr.sample_type.has(perf_data::SampleType::STACK_USER);
-    if !perf.events().iter().any(has_dump) {
-        return session::convert(perf, &job.session, None, &visited);
-    }
+    let Some(found) = found else {
+        return Ok(session::convert(perf, &job.session, None, &visited));
+    };
     // What unwinds a stack must be the recorded file, as much as what names it.
-    let locator = Locator::new(&job.sources);
+    let sources = Sources { images: found.paths, ..job.sources.clone() };
+    let locator = Locator::new(&sources);
     let find = |profile: &Profile, binary| locator.locate(&Recorded::of(profile, binary)).found;
     let mut conversion =
         session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited);
     conversion.profile.recording.is_unwound = true;
-    conversion
+    Ok(conversion)
 }
 
 fn name_events(job: &Job, profile: &mut Profile) {
@@ -155,15 +174,24 @@ fn fill_start_time(conversion: &mut Conversion, path: &Path) {
     }
 }
 
-pub(crate) fn symbolize(job: &Job, profile: &Profile) -> Symbolized {
+pub(crate) fn symbolize(
+    job: &Job,
+    images: &Images,
+    profile: &Profile,
+) -> Result<(Symbolized, ImageNames), Failure> {
     let Some(options) = &job.symbolize else {
         let symbols = Symbols::none(profile, Reason::NotAsked);
         let (binaries, refused, unused) = Default::default();
-        return Symbolized { symbols, binaries, refused, unused };
+        return Ok((Symbolized { symbols, binaries, refused, unused }, ImageNames::default()));
     };
+    let found = images.find(&images::wanted_by_profile(profile))?;
+    warn(job, found.warnings)?;
+    let mut options = options.clone();
+    options.sources.images = found.paths;
     let progress =
         Progress::new("naming frames", profile.frames.len() as u64, job.summary.is_none());
-    symbolize::symbolize(profile, options, &|step| progress.reach(step.done as u64))
+    let report = |step: symbolize::Progress| progress.reach(step.done as u64);
+    Ok((symbolize::symbolize(profile, &options, &report), found.names))
 }
 
 /// Prints warnings, or fails at the first if the user asked for that.

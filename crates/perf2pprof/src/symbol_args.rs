@@ -8,8 +8,10 @@ use binaries::Sources;
 /// Where names come from.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SymbolArgs {
-    /// Take symbols from this ELF file, `.dwp` file or directory of them (repeatable)
-    #[arg(long, value_name = "PATH", help_heading = "Symbols")]
+    /// Take symbols from this ELF or `.dwp` file, directory, tar archive, saved or pulled image
+    /// (`docker save`, OCI), image in a registry (`docker://NAME:TAG`) or standard input (`-`);
+    /// repeatable
+    #[arg(long, value_name = "SOURCE", help_heading = "Symbols")]
     pub debug_image: Vec<PathBuf>,
 
     /// Use what --debug-image gives even if it is not what was recorded; the names are then a
@@ -39,7 +41,8 @@ pub struct SymbolArgs {
 }
 
 impl SymbolArgs {
-    /// The places to look for binaries in.
+    /// The places to look for binaries in. The images are as the user named them: what is in them
+    /// is for [`Images`](crate::images::Images) to find.
     pub(crate) fn sources(&self) -> Sources {
         let defaults = Sources::default();
         Sources {

@@ -11,6 +11,7 @@ use profile::Symbols;
 use symbolize::Symbolized;
 
 use crate::hints;
+use crate::images::{self, Images};
 use crate::import::Imported;
 use crate::message::{Failure, Warning};
 use crate::output::Target;
@@ -77,9 +78,14 @@ impl Named {
             return Err(hints::no_profile(shown));
         }
         let imported = Imported::new(&old);
+        let images = Images::new(&options.sources.images, is_quiet)?;
+        let found = images.find(&images::wanted_by_profile(&imported.profile))?;
+        found.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        let mut options = options.clone();
+        options.sources.images = found.paths;
         let frames = imported.profile.frames.len() as u64;
         let progress = Progress::new("naming frames", frames, is_quiet);
-        let symbolized = symbolize::symbolize(&imported.profile, options, &|step| {
+        let symbolized = symbolize::symbolize(&imported.profile, &options, &|step| {
             progress.reach(step.done as u64);
         });
         let mut symbols = symbolized.symbols.clone();

@@ -90,7 +90,7 @@ fn of_an_envoy_the_release_and_its_debug_image_are_known_by_the_build_id_alone()
     assert!(looked_in.contains(&Value::from("nowhere/usr/local/bin/envoy")), "{looked_in:?}");
     assert!(looked_in.contains(&Value::from("debug-files")), "{looked_in:?}");
     assert!(text.contains("Envoy 1.40.0, debug image `envoyproxy/envoy:debug-v1.40.0`"), "{text}");
-    assert!(text.contains("docker pull envoyproxy/envoy:debug-v1.40.0"), "{text}");
+    assert!(text.contains("--debug-image docker://envoyproxy/envoy:debug-v1.40.0"), "{text}");
 
     // Another commit, of no release.
     let dir = TempDir::new().unwrap();

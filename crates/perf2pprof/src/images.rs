@@ -1,0 +1,214 @@
+//! What `--debug-image` names, made into files at hand.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use binaries::Recorded;
+use cache::Cache;
+use debug_image::{Form, Found, HeldFile, Source, Wanted, WantedBinary};
+use perf_data::{Mmap, PerfData, RecordKind};
+use profile::{Binary, BinaryKind, BuildId, Id, Profile};
+
+use crate::hints;
+use crate::message::{Failure, Warning, base_name};
+use crate::progress::Progress;
+use crate::summary::Summary;
+
+/// How many files of an image are listed in a warning.
+const LISTED: usize = 5;
+
+/// The debug images of a run. What was found in them is there for as long as this is.
+pub(crate) struct Images {
+    sources: Vec<(String, Source)>,
+    cache: OnceCell<Cache>,
+    is_quiet: bool,
+}
+
+/// What the debug images have of what was wanted.
+#[derive(Default)]
+pub(crate) struct FoundImages {
+    /// Directories and files to look for binaries in, for [`binaries::Sources::images`].
+    pub(crate) paths: Vec<PathBuf>,
+    /// What the user should know of images that have nothing.
+    pub(crate) warnings: Vec<Warning>,
+    /// What the files are called.
+    pub(crate) names: ImageNames,
+    /// What was found in each image that had to be searched.
+    pub(crate) found: Vec<(String, Found)>,
+}
+
+/// What the files of the cache are called in their images.
+#[derive(Default)]
+pub(crate) struct ImageNames(Vec<(String, String)>);
+
+impl Images {
+    /// The images that the user named.
+    pub(crate) fn new(named: &[PathBuf], is_quiet: bool) -> Result<Self, Failure> {
+        let source = |path: &PathBuf| {
+            let is_stdin = path == Path::new("-");
+            let shown = if is_stdin { "standard input".into() } else { path.display().to_string() };
+            let source = Source::parse(path.as_os_str());
+            source
+                .map_err(|error| hints::no_debug_image(&shown, &error))
+                .map(|source| (shown, source))
+        };
+        let sources = named.iter().map(source).collect::<Result<_, _>>()?;
+        Ok(Self { sources, cache: OnceCell::new(), is_quiet })
+    }
+
+    /// Finds what is wanted. Can be asked more than once.
+    pub(crate) fn find(&self, wanted: &Wanted) -> Result<FoundImages, Failure> {
+        let mut all = FoundImages::default();
+        for (shown, source) in &self.sources {
+            if let Some(path) = source.as_is() {
+                all.paths.push(path.to_owned());
+                continue;
+            }
+            let found = self.search(shown, source, wanted);
+            let found = found.map_err(|error| hints::no_debug_image(shown, &error))?;
+            all.paths.extend(found.paths.iter().map(|path| match found.form {
+                Form::AsIs => path.clone(),
+                // A directory's files count by build ID and name; one that is named itself counts
+                // whatever it is.
+                _ => path.parent().unwrap_or(path).to_owned(),
+            }));
+            self.add_names(shown, &found, &mut all.names);
+            all.warnings.extend(of_nothing(shown, &found, wanted));
+            all.found.push((shown.clone(), found));
+        }
+        Ok(all)
+    }
+
+    fn search(
+        &self,
+        shown: &str,
+        source: &Source,
+        wanted: &Wanted,
+    ) -> Result<Found, debug_image::Error> {
+        let cache = if let Some(cache) = self.cache.get() {
+            cache
+        } else {
+            let cache = Cache::open()?;
+            self.cache.get_or_init(|| cache)
+        };
+        let bar = OnceCell::new();
+        debug_image::find(source, wanted, cache, &|progress| {
+            let stage = || format!("reading `{shown}`");
+            let bar = bar.get_or_init(|| Progress::new(stage(), progress.total, self.is_quiet));
+            bar.reach(progress.done);
+        })
+    }
+
+    fn add_names(&self, shown: &str, found: &Found, names: &mut ImageNames) {
+        let Some(cache) = self.cache.get() else { return };
+        for held in &found.held {
+            if let Some(path) = held.file.as_ref().and_then(|file| cache.file(file)) {
+                names.0.push((path.display().to_string(), format!("{shown}/{}", held.path)));
+            }
+        }
+    }
+}
+
+impl ImageNames {
+    /// Warnings, with the names that the user knows.
+    pub(crate) fn in_warnings(&self, mut warnings: Vec<Warning>) -> Vec<Warning> {
+        for warning in &mut warnings {
+            self.replace(&mut warning.message);
+            warning.details.iter_mut().for_each(|text| self.replace(text));
+        }
+        warnings
+    }
+
+    /// Replaces paths of the cache by names that the user knows.
+    pub(crate) fn in_summary(&self, summary: &mut Summary) {
+        for binary in &mut summary.binaries {
+            self.replace(&mut binary.symbols);
+            binary.refused.iter_mut().for_each(|text| self.replace(text));
+        }
+    }
+
+    fn replace(&self, text: &mut String) {
+        for (path, name) in &self.0 {
+            if text.contains(path) {
+                *text = text.replace(path, name);
+            }
+        }
+    }
+}
+
+/// What names the sampled binaries of a profile, the main one first.
+pub(crate) fn wanted_by_profile(profile: &Profile) -> Wanted {
+    let mut ids: Vec<Id<Binary>> = profile.frames.iter().map(|(_, frame)| frame.binary).collect();
+    ids.sort_unstable_by_key(|id| (Some(*id) != profile.main_binary, *id));
+    ids.dedup();
+    let binaries = ids
+        .into_iter()
+        .filter(|id| profile.binaries[*id].kind == BinaryKind::File)
+        .map(|id| {
+            let recorded = Recorded::of(profile, id);
+            WantedBinary { path: recorded.path.to_owned(), build_id: recorded.build_id }
+        })
+        .collect();
+    Wanted { binaries: Some(binaries), arch: profile.recording.arch.clone() }
+}
+
+/// What unwinds the stacks of a recording: whatever was mapped.
+pub(crate) fn wanted_by_recording(perf: &PerfData<'_>) -> Wanted {
+    let features = perf.features();
+    let in_header = features.build_ids.iter().map(|entry| {
+        let build_id = match entry.size {
+            Some(size) => BuildId::new(entry.build_id.get(..size).unwrap_or_default()),
+            None => BuildId::from_padded(&entry.build_id),
+        };
+        WantedBinary { path: entry.path.clone(), build_id }
+    });
+    let mut binaries: Vec<_> = in_header.collect();
+    let named: Vec<_> = binaries.iter().map(|binary| binary.path.clone()).collect();
+    let is_mmap = |kind| kind == RecordKind::MMAP || kind == RecordKind::MMAP2;
+    for record in perf.records().filter(|record| is_mmap(record.kind)) {
+        let Some(mmap) = Mmap::parse(&record, perf.endian()) else { continue };
+        let path = String::from_utf8_lossy(mmap.path);
+        let build_id = mmap.build_id.and_then(BuildId::new);
+        if path.starts_with('/') && (build_id.is_some() || !named.iter().any(|name| *name == path))
+        {
+            let path = path.strip_suffix(" (deleted)").unwrap_or(&path).to_owned();
+            binaries.push(WantedBinary { path, build_id });
+        }
+    }
+    binaries.retain(|binary| binary.path.starts_with('/') && !binary.path.starts_with("//"));
+    binaries.sort();
+    binaries.dedup();
+    Wanted { binaries: Some(binaries), arch: features.arch.clone() }
+}
+
+/// What to tell of an image in which nothing was recorded.
+fn of_nothing(shown: &str, found: &Found, wanted: &Wanted) -> Option<Warning> {
+    let main = wanted.binaries.as_ref()?.first()?;
+    let names_something = found.held.iter().any(|held| !held.is_package && wanted.wants(held));
+    if found.form == Form::AsIs || names_something {
+        return None;
+    }
+    let form = found.form;
+    let mut warning =
+        Warning::new(format!("`{shown}`, {form}, holds none of the recorded binaries"));
+    warning = warning.detail(match main.build_id {
+        Some(build_id) => format!("recorded: `{}` with build ID {build_id}", main.path),
+        None => format!("recorded: `{}` without a build ID", main.path),
+    });
+    let images = || found.held.iter().filter(|held| !held.is_package);
+    let is_same = |held: &&HeldFile| base_name(&held.path) == base_name(&main.path);
+    let others = images().filter(|held| !is_same(held));
+    for held in images().filter(is_same).chain(others).take(LISTED) {
+        let build_id =
+            held.build_id.map_or("no build ID".to_owned(), |id| format!("build ID {id}"));
+        warning = warning.detail(format!("it holds: `{}` with {build_id}", held.path));
+    }
+    match images().count() {
+        0 => warning = warning.detail("it holds no ELF file with code"),
+        count if count > LISTED => {
+            warning = warning.detail(format!("and {} more ELF files", count - LISTED));
+        }
+        _ => {}
+    }
+    Some(warning.hint(hints::OTHER_IMAGE))
+}
