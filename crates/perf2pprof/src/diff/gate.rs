@@ -1,7 +1,7 @@
 //! What a comparison means for whoever has to let a change pass or not.
 
 use profile::Id;
-use regress::{Call, Change, Comparison, Function, Tree, Verdict};
+use regress::{Call, Change, Comparison, Function, Row, Tree, Verdict};
 
 use crate::diff::policy::{Budget, Policy, matches};
 use crate::diff::{Percent, Points};
@@ -94,31 +94,32 @@ impl Gate {
         }
     }
 
+    /// A budget is one question, asked before the data was seen: its intervals need no adjustment.
     fn judge_budget(&mut self, tree: &Tree, comparison: &Comparison, budget: &Budget) {
         let Points(most) = budget.grow;
-        let mut is_known = false;
-        for row in &comparison.rows {
-            let name = &tree.functions[row.function].name;
-            if !matches(&budget.function, name) {
-                continue;
-            }
-            is_known = true;
-            // One question, asked before the data was seen: its interval needs no adjustment.
-            let change = &row.total;
-            let grown = change.head.share - change.base.share;
-            let limit = format!("`{name}` may grow by {:.2} pp", most * 100.0);
-            if grown > most && change.interval.low > 0.0 {
-                let text = format!("{limit}, and grew by {:.2} pp", grown * 100.0);
-                self.add(Outcome::Regression, text);
-            } else if change.interval.high > most && grown > most {
-                self.add(
-                    Outcome::Inconclusive,
-                    format!("{limit}; whether it did more is not sure"),
-                );
-            }
-        }
-        if !is_known {
+        let grown = |row: &&Row| row.total.head.share - row.total.base.share;
+        let name = |row: &Row| &tree.functions[row.function].name;
+        let rows: Vec<_> =
+            comparison.rows.iter().filter(|row| matches(&budget.function, name(row))).collect();
+        let over = || rows.iter().copied().filter(|row| grown(row) > most);
+        let limit = format!("`{}` may grow by {:.2} pp", budget.function, most * 100.0);
+        let largest = |rows: &[&Row]| {
+            let row = rows.iter().copied().max_by(|one, other| grown(one).total_cmp(&grown(other)));
+            let row =
+                row.map(|row| format!("`{}` grew by {:.2} pp", name(row), grown(&row) * 100.0));
+            let more = rows.len().saturating_sub(1);
+            let more = if more > 0 { format!(", and {more} more did") } else { String::new() };
+            row.unwrap_or_default() + &more
+        };
+        let sure: Vec<_> = over().filter(|row| row.total.interval.low > 0.0).collect();
+        let unsure: Vec<_> = over().filter(|row| row.total.interval.low <= 0.0).collect();
+        if rows.is_empty() {
             let text = format!("no function is called `{}`, which has a budget", budget.function);
+            self.add(Outcome::Inconclusive, text);
+        } else if !sure.is_empty() {
+            self.add(Outcome::Regression, format!("{limit}: {}", largest(&sure)));
+        } else if !unsure.is_empty() {
+            let text = format!("{limit}: {}, which may be noise", largest(&unsure));
             self.add(Outcome::Inconclusive, text);
         }
     }

@@ -35,7 +35,7 @@ use crate::symbol_args::SymbolArgs;
 
 /// Compare two sets of recordings: what became dearer, by how much, and is it noise
 ///
-/// `perf2pprof diff base.perf -- head.perf`; several files on a side are repeated runs. A side takes
+/// `perf2pprof diff OPTIONS base.perf -- head.perf`; several files on a side are repeated runs. A side takes
 /// recordings, pprof profiles and folded stacks. The exit status is 0, or with --fail-on regression 3 for a
 /// regression and 4 if the data cannot tell.
 #[derive(Debug, clap::Args)]
@@ -172,6 +172,13 @@ impl DiffArgs {
         if let Some((_, what, flag)) = sides.iter().find(|(side, ..)| side.is_empty()) {
             return Err(Failure::new(format!("nothing is given for what is {what}"))
                 .hint(format!("`perf2pprof diff BASE... -- HEAD...`, or `{flag} FILE`")));
+        }
+        if let Some(option) = head.iter().find(|path| path.to_string_lossy().starts_with("--")) {
+            return Err(Failure::new(format!(
+                "`{}` stands behind `--`, among the files",
+                option.display()
+            ))
+            .hint("options go before the files: `perf2pprof diff OPTIONS BASE... -- HEAD...`"));
         }
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
         let load = |paths: &[&Path]| -> Result<Vec<Loaded>, Failure> {
