@@ -368,6 +368,27 @@ pub(crate) fn overwrites_profile(path: &Path) -> Failure {
         .hint("`-o FILE` names another file")
 }
 
+/// A file cannot be added to those before it.
+pub(crate) fn cannot_merge(first: &Path, path: &Path, error: &pprof_format::MergeError) -> Failure {
+    use pprof_format::MergeError;
+    let failure = Failure::new(format!("cannot add `{}`: {error}", path.display()));
+    match error {
+        MergeError::Unreadable(_) | MergeError::Dangling(_) => {
+            failure.hint("is it a whole pprof profile? Copy it again from where it was made")
+        }
+        _ => failure.hint(format!(
+            "merge what was recorded with one `perf record -e EVENT`, as `{}` was",
+            first.display()
+        )),
+    }
+}
+
+/// What reads a file ended early.
+pub(crate) fn no_answer(path: &Path) -> Failure {
+    Failure::new(format!("cannot read `{}`: reading it ended early", path.display()))
+        .hint("`--threads 1` reads one file after another")
+}
+
 /// A snapshot of Envoy's counters cannot be read.
 pub(crate) fn cannot_open_snapshot(path: &Path, error: &io::Error) -> Failure {
     Failure::new(format!("cannot open `{}`: {}", path.display(), reason(error)))

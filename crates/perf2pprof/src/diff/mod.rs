@@ -8,7 +8,7 @@
 mod calibrate;
 mod gate;
 mod junit;
-mod load;
+pub(crate) mod load;
 mod markdown;
 mod numbers;
 mod per;
