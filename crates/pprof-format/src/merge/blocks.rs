@@ -17,6 +17,8 @@ pub(super) struct Blocks {
     seen: u64,
     /// So many cells are there at most before equal ones are added up.
     limit: usize,
+    /// By row: the cell that it got last.
+    latest: Vec<u32>,
 }
 
 /// What was counted for a sample in a block.
@@ -31,7 +33,14 @@ pub(super) struct Cell {
 
 impl Default for Blocks {
     fn default() -> Self {
-        Self { lengths: Vec::new(), cells: Vec::new(), joined: 1, seen: 0, limit: SLACK }
+        Self {
+            lengths: Vec::new(),
+            cells: Vec::new(),
+            joined: 1,
+            seen: 0,
+            limit: SLACK,
+            latest: Vec::new(),
+        }
     }
 }
 
@@ -56,10 +65,28 @@ impl Blocks {
         let (count, weight) = value;
         let cell = u32::try_from(row).ok().zip(u16::try_from(block / self.joined).ok());
         if let (Some((row, block)), Ok(event)) = (cell, u16::try_from(event)) {
-            self.cells.push(Cell { row, block, event, count, weight });
+            let cell = Cell { row, block, event, count, weight };
+            if !self.is_added_to_latest(&cell) {
+                self.latest.resize(self.latest.len().max(row as usize + 1), u32::MAX);
+                self.latest[row as usize] = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+                self.cells.push(cell);
+            }
         }
         if self.cells.len() > self.limit {
             self.tidy_now();
+        }
+    }
+
+    /// A row mostly gets what a block has one after another.
+    fn is_added_to_latest(&mut self, new: &Cell) -> bool {
+        let latest = self.latest.get(new.row as usize).copied().unwrap_or(u32::MAX);
+        match self.cells.get_mut(latest as usize) {
+            Some(cell) if (cell.row, cell.block, cell.event) == (new.row, new.block, new.event) => {
+                cell.count = cell.count.saturating_add(new.count);
+                cell.weight = cell.weight.saturating_add(new.weight);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -71,6 +98,7 @@ impl Blocks {
     }
 
     fn tidy_now(&mut self) {
+        self.latest.clear();
         self.cells.sort_unstable_by_key(|cell| (cell.row, cell.block, cell.event));
         self.cells.dedup_by(|next, cell| {
             let is_same = (next.row, next.block, next.event) == (cell.row, cell.block, cell.event);

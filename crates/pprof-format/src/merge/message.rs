@@ -16,20 +16,51 @@ pub(super) enum Value<'a> {
     Other,
 }
 
+/// A number. Most have one byte or two.
+fn varint(bytes: &mut &[u8]) -> Result<u64, DecodeError> {
+    match **bytes {
+        [one, ..] if one < 0x80 => {
+            *bytes = &bytes[1..];
+            Ok(u64::from(one))
+        }
+        [one, two, ..] if two < 0x80 => {
+            *bytes = &bytes[2..];
+            Ok(u64::from(one & 0x7f) | u64::from(two) << 7)
+        }
+        _ => decode_varint(bytes),
+    }
+}
+
+/// A field's number, and how it is written.
+fn key(bytes: &mut &[u8]) -> Result<(u32, WireType), DecodeError> {
+    // Fields 1 to 15, a number or with a length.
+    let kind = bytes.first().filter(|key| (8..0x80).contains(*key)).map(|key| key & 7);
+    let kind = match kind {
+        Some(0) => WireType::Varint,
+        Some(2) => WireType::LengthDelimited,
+        _ => return decode_key(bytes),
+    };
+    let number = u32::from(bytes[0] >> 3);
+    *bytes = &bytes[1..];
+    Ok((number, kind))
+}
+
 /// Reads the fields of a message one after another.
 pub(super) fn each_field<'a>(
     mut rest: &'a [u8],
     mut take: impl FnMut(u64, Value<'a>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     while !rest.is_empty() {
-        let (number, kind) = decode_key(&mut rest)?;
+        let (number, kind) = key(&mut rest)?;
         let value = match kind {
-            WireType::Varint => Value::Number(decode_varint(&mut rest)?),
+            WireType::Varint => Value::Number(varint(&mut rest)?),
             WireType::LengthDelimited => {
-                let mut behind = rest;
-                skip_field(kind, number, &mut behind, DecodeContext::default())?;
-                decode_varint(&mut rest)?;
-                let (content, _) = rest.split_at(rest.len() - behind.len());
+                let mut whole = rest;
+                let len = usize::try_from(varint(&mut rest)?).unwrap_or(usize::MAX);
+                let Some((content, behind)) = rest.split_at_checked(len) else {
+                    // Says what is wrong.
+                    return skip_field(kind, number, &mut whole, DecodeContext::default());
+                };
                 rest = behind;
                 Value::Bytes(content)
             }
@@ -49,7 +80,7 @@ fn extend(list: &mut Vec<u64>, value: &Value<'_>) -> Result<(), DecodeError> {
         Value::Number(number) => list.push(*number),
         &Value::Bytes(mut bytes) => {
             while !bytes.is_empty() {
-                list.push(decode_varint(&mut bytes)?);
+                list.push(varint(&mut bytes)?);
             }
         }
         Value::Other => {}
