@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::diff::DiffArgs;
 use crate::inspect::InspectArgs;
+use crate::merge_command::MergeArgs;
 use crate::message::Failure;
 use crate::symbolize_command::SymbolizeArgs;
 use crate::symbols_command::SymbolsArgs;
@@ -17,6 +18,7 @@ pub enum Command {
     Inspect(InspectArgs),
     Symbolize(SymbolizeArgs),
     Diff(Box<DiffArgs>),
+    Merge(MergeArgs),
 }
 
 impl Command {
@@ -26,6 +28,7 @@ impl Command {
             Self::Symbols(args) => args.run()?,
             Self::Inspect(args) => args.run()?,
             Self::Symbolize(args) => args.run()?,
+            Self::Merge(args) => args.run()?,
             Self::Diff(args) => return args.run(),
         }
         Ok(ExitCode::SUCCESS)

@@ -377,6 +377,101 @@ pub(crate) fn overwrites_profile(path: &Path) -> Failure {
         .hint("`-o FILE` names another file")
 }
 
+/// A file cannot be added to those before it.
+pub(crate) fn cannot_merge(first: &Path, path: &Path, error: &pprof_format::MergeError) -> Failure {
+    use pprof_format::MergeError;
+    let failure = Failure::new(format!("cannot add `{}`: {error}", path.display()));
+    match error {
+        MergeError::Unreadable(_) | MergeError::Dangling(_) => {
+            failure.hint("is it a whole pprof profile? Copy it again from where it was made")
+        }
+        _ => failure.hint(format!(
+            "merge what was recorded with one `perf record -e EVENT`, as `{}` was",
+            first.display()
+        )),
+    }
+}
+
+/// What reads a file ended early.
+pub(crate) fn no_answer(path: &Path) -> Failure {
+    Failure::new(format!("cannot read `{}`: reading it ended early", path.display()))
+        .hint("`--threads 1` reads one file after another")
+}
+
+/// A snapshot of Envoy's counters cannot be read.
+pub(crate) fn cannot_open_snapshot(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot open `{}`: {}", path.display(), reason(error)))
+        .hint("`curl -s localhost:9901/stats > before.txt` asks Envoy's admin interface for it")
+}
+
+/// It is something else.
+pub(crate) fn not_a_snapshot(path: &Path, error: &envoy_stats::NoSnapshot) -> Failure {
+    Failure::new(format!("`{}` is no snapshot of Envoy's counters: {error}", path.display()))
+        .hint("`curl -s localhost:9901/stats > before.txt` asks Envoy's admin interface for it")
+}
+
+/// What is beside a snapshot is something else.
+pub(crate) fn not_server_info(path: &Path, error: envoy_stats::NoServerInfo) -> Failure {
+    Failure::new(format!("cannot use `{}`: {error}", path.display())).hint(format!(
+        "`curl -s localhost:9901/server_info > {}` asks for it again",
+        path.display()
+    ))
+}
+
+/// A snapshot was taken of another Envoy.
+pub(crate) fn snapshot_of_other_build(
+    path: &Path,
+    commit: &str,
+    recording: &str,
+    build_id: &str,
+) -> Failure {
+    Failure::new(format!(
+        "`{}` is of another build than `{recording}`: {commit}, not {build_id}",
+        path.display()
+    ))
+    .hint("ask the Envoy that is recorded for its `/stats` and `/server_info`")
+}
+
+/// The snapshots were taken while the recording ran.
+pub(crate) fn snapshots_within(
+    before: &Path,
+    after: &Path,
+    recording: &str,
+    apart: f64,
+    seconds: f64,
+) -> Failure {
+    Failure::new(format!(
+        "`{}` and `{}` are at most {apart:.0} s apart, and `{recording}` was recorded for {seconds:.1} s",
+        before.display(),
+        after.display()
+    ))
+    .hint("take one before `perf record` begins and one after it ended")
+}
+
+/// Two snapshots do not tell how much was counted.
+pub(crate) fn no_count(before: &Path, after: &Path, refusal: &envoy_stats::Refusal) -> Failure {
+    use envoy_stats::Refusal;
+    let failure = Failure::new(format!(
+        "cannot count by `{}` and `{}`: {refusal}",
+        before.display(),
+        after.display()
+    ));
+    match refusal {
+        Refusal::OtherForm => failure.hint("take both from the same address: `/stats`, or `/stats/prometheus`"),
+        Refusal::Restarted | Refusal::OtherBuild(..) | Refusal::Fell { .. } => {
+            failure.hint("record again, with both snapshots of one process and no `/reset_counters` between")
+        }
+        Refusal::Missing { similar, .. } if !similar.is_empty() => {
+            let names: Vec<_> = similar.iter().map(|name| format!("`{name}`")).collect();
+            failure.hint(format!("there is {}", names.join(", ")))
+        }
+        Refusal::Missing { .. } => failure.hint(
+            "`--per COUNTER` takes any name that the snapshot has; `--relative-to second` needs none",
+        ),
+        Refusal::Nothing(_) => failure.hint("was there any load while it was recorded?"),
+    }
+}
+
 fn unknown_format(shown: &str, start: &[u8]) -> Failure {
     let is_not = |what: &str| Failure::new(format!("`{shown}` is {what}, not a perf.data file"));
     match start {

@@ -19,6 +19,7 @@ mod import;
 mod inspect;
 mod inspection;
 mod job;
+mod merge_command;
 mod message;
 mod output;
 mod progress;

@@ -8,12 +8,15 @@ pub(crate) mod profile {
     pub(crate) const LOCATION: u64 = 4;
     pub(crate) const FUNCTION: u64 = 5;
     pub(crate) const STRING_TABLE: u64 = 6;
+    pub(crate) const DROP_FRAMES: u64 = 7;
+    pub(crate) const KEEP_FRAMES: u64 = 8;
     pub(crate) const TIME_NANOS: u64 = 9;
     pub(crate) const DURATION_NANOS: u64 = 10;
     pub(crate) const PERIOD_TYPE: u64 = 11;
     pub(crate) const PERIOD: u64 = 12;
     pub(crate) const COMMENT: u64 = 13;
     pub(crate) const DEFAULT_SAMPLE_TYPE: u64 = 14;
+    pub(crate) const DOC_URL: u64 = 15;
     /// Ours, see [`crate::proto::Profile::block_length`].
     pub(crate) const BLOCK_LENGTH: u64 = 1000;
 }
@@ -56,11 +59,13 @@ pub(crate) mod location {
     pub(crate) const MAPPING_ID: u64 = 2;
     pub(crate) const ADDRESS: u64 = 3;
     pub(crate) const LINE: u64 = 4;
+    pub(crate) const IS_FOLDED: u64 = 5;
 }
 
 pub(crate) mod line {
     pub(crate) const FUNCTION_ID: u64 = 1;
     pub(crate) const LINE: u64 = 2;
+    pub(crate) const COLUMN: u64 = 3;
 }
 
 pub(crate) mod function {

@@ -7,6 +7,7 @@
 //! bytes, always.
 //!
 //! [`amend`] adds names to a profile that somebody else wrote, and leaves the rest as it is.
+//! [`Merger`] adds profiles up, whoever wrote them.
 //! [`read`] is for profiles that are already written, by us or by others. It refuses what
 //! inflates past [`MAX_LEN`].
 //!
@@ -30,6 +31,7 @@ mod encoder;
 mod fields;
 mod functions;
 mod locations;
+mod merge;
 mod read;
 mod segments;
 mod strings;
@@ -37,5 +39,6 @@ mod wire;
 mod write;
 
 pub use amend::{Amendment, amend, unnamed_locations};
-pub use read::{Error, MAX_LEN, read};
+pub use merge::{MAX_BLOCKS, MergeError, Merger};
+pub use read::{Error, MAX_LEN, inflate, read};
 pub use write::{Written, encode, write};

@@ -37,8 +37,8 @@ pub fn read(bytes: &[u8]) -> Result<Profile, Error> {
     decode(&inflate(bytes)?)
 }
 
-/// The message in the bytes of a file.
-pub(crate) fn inflate(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+/// The message in the bytes of a file, longer than [`MAX_LEN`] by one byte at most.
+pub fn inflate(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(Cow::Borrowed(bytes));
     }

@@ -29,6 +29,7 @@
 //! The crate refuses to read a file, to know an event's name, and to print.
 
 mod adjust;
+mod calibrate;
 mod compare;
 mod effect;
 mod estimate;
@@ -41,6 +42,7 @@ mod sums;
 mod tree;
 mod verdict;
 
+pub use calibrate::{Calibration, MadeUp, at_most, calibrate};
 pub use compare::{Call, Change, Comparison, Row, compare};
 pub use estimate::{Estimate, Side};
 pub use interval::Interval;

@@ -45,7 +45,7 @@ fn describe(index: usize, event: &EventAttr) -> Event {
 /// precision it can offer (`:ppp`, `:P`), whether it runs guests (`:H`, `:G`), how counters are
 /// scheduled (`:D`, `:S`, `:W`, `:e`, `:b`, `:R`), and the name of the processor's PMU. What
 /// changes the meaning of the count stays: user or kernel only (`:u`, `:k`, `:h`).
-fn normalise(name: &str) -> String {
+pub fn normalise(name: &str) -> String {
     if let Some((pmu, event, modifiers)) = split_pmu(name) {
         let kept = meaningful(modifiers);
         return if is_cpu_pmu(pmu) && !event.contains(['=', ',']) {

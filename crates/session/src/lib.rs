@@ -44,6 +44,7 @@ use std::sync::mpsc;
 use perf_data::{Damage, PerfData, RecordsEnd};
 use profile::{EventMismatch, Profile};
 
+pub use events::normalise as event_name;
 pub use labels::LabelKey;
 pub use losses::Losses;
 pub use lost::LOST;

@@ -42,7 +42,7 @@ impl Loaded {
         let threads = threads.or_else(|| thread::available_parallelism().ok());
         let threads = threads.unwrap_or(NonZeroUsize::MIN);
         if is_recording(path) {
-            let content = recording(path, symbols, threads)?;
+            let content = recording(path, Vec::new(), symbols, threads)?;
             return Ok(Self { name, content });
         }
         let bytes = symbolize_command::read(path)?;
@@ -55,24 +55,26 @@ impl Loaded {
 }
 
 /// Whether it is a perf.data file or a directory of them, or else a stream.
-fn is_recording(path: &Path) -> bool {
+pub(crate) fn is_recording(path: &Path) -> bool {
     use std::io::Read;
     let mut magic = [0; 8];
     let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
     path.is_dir() || (read.is_ok() && matches!(&magic, b"PERFILE2" | b"2ELIFREP" | b"PERFFILE"))
 }
 
-fn recording(path: &Path, symbols: &SymbolArgs, threads: NonZeroUsize) -> Result<Content, Failure> {
+/// Converts a recording, and looks its names up.
+pub(crate) fn recording(
+    path: &Path,
+    labels: Vec<session::LabelKey>,
+    symbols: &SymbolArgs,
+    threads: NonZeroUsize,
+) -> Result<Content, Failure> {
     let job = Job {
         recordings: vec![path.to_owned()],
         pprof: None,
         svg: None,
         folded: None,
-        session: session::Options {
-            labels: Vec::new(),
-            selection: session::Selection::default(),
-            threads,
-        },
+        session: session::Options { labels, selection: session::Selection::default(), threads },
         has_raw_event_names: false,
         sources: symbols.sources(),
         symbolize: Some(symbols.options(threads)),

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::diff::numbers::relative;
 use crate::diff::report::{FunctionReport, Report};
 use crate::diff::table::sensitivity;
 
@@ -28,17 +27,8 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
     };
     writeln!(text, "### {sign} CPU profile: {}\n", report.verdict)?;
     report.reasons.iter().try_for_each(|reason| writeln!(text, "- {}", escape(reason)))?;
-    if report.relative_to != "total" {
-        let (change, numbers) = (&report.overall.change, report.numbers);
-        writeln!(
-            text,
-            "- everything: {} → {}, {} {}",
-            numbers.value(change.base.value),
-            numbers.value(change.head.value),
-            relative(change),
-            numbers.interval(change)
-        )?;
-    }
+    let overall = report.numbers.overall(&report.overall.change, &report.event);
+    overall.into_iter().try_for_each(|line| writeln!(text, "- {}", escape(&line)))?;
     writeln!(text)?;
     let changed: Vec<_> = report.changed().collect();
     if changed.is_empty() {

@@ -5,11 +5,13 @@
 //!   folded stacks                                                                         └─> Gate ─> exit status
 //! ```
 
+mod calibrate;
 mod gate;
 mod junit;
-mod load;
+pub(crate) mod load;
 mod markdown;
 mod numbers;
+mod per;
 mod policy;
 mod report;
 mod stacks;
@@ -17,7 +19,7 @@ mod table;
 
 use std::fs;
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -26,6 +28,7 @@ use regress::{Measure, Options, compare};
 
 use crate::diff::gate::{Gate, Outcome};
 use crate::diff::load::Loaded;
+use crate::diff::per::PerArgs;
 use crate::diff::policy::{Budget, Policy};
 use crate::diff::report::Report;
 use crate::diff::stacks::Stacks;
@@ -56,6 +59,13 @@ pub struct DiffArgs {
     #[arg(long, value_name = "FILE", help_heading = "Sides")]
     pub head: Vec<PathBuf>,
 
+    /// Compare runs of one side with each other, in so many random splits [default: 200]: how often
+    /// is noise called a change, and how often is a change of --want found
+    #[arg(long, value_name = "SPLITS", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "200", help_heading = "Sides")]
+    #[arg(conflicts_with_all = ["now", "head", "base_stats", "fail_on", "out_dir"])]
+    pub calibrate: Option<NonZeroU32>,
+
     /// Compare this event [default: the first that both sides have]
     #[arg(long, value_name = "EVENT", help_heading = "Sides")]
     pub event: Option<String>,
@@ -81,6 +91,10 @@ pub struct DiffArgs {
     #[arg(long, value_name = "UNIT", default_value = "total", help_heading = "Comparison")]
     pub relative_to: RelativeTo,
 
+    /// What Envoy did meanwhile.
+    #[command(flatten)]
+    pub per: PerArgs,
+
     /// The least change of a share that is news
     #[arg(long, value_name = "POINTS", default_value = "0.5pp", help_heading = "Comparison")]
     pub min_change: Points,
@@ -97,7 +111,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "WHAT", help_heading = "Gate")]
     pub fail_on: Option<FailOn>,
 
-    /// How much dearer everything together may become; needs --relative-to second
+    /// How much dearer everything together may become; needs --relative-to second or --base-stats
     #[arg(long, value_name = "PERCENT", help_heading = "Gate")]
     pub max_regression: Option<Percent>,
 
@@ -168,6 +182,9 @@ impl DiffArgs {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let base: Vec<&Path> = self.before.iter().chain(&self.base).map(PathBuf::as_path).collect();
         let head: Vec<&Path> = self.now.iter().chain(&self.head).map(PathBuf::as_path).collect();
+        if let Some(splits) = self.calibrate.filter(|_| !base.is_empty()) {
+            return self.calibrate(&base, splits);
+        }
         let sides = [(&base, "before", "--base"), (&head, "now", "--head")];
         if let Some((_, what, flag)) = sides.iter().find(|(side, ..)| side.is_empty()) {
             return Err(Failure::new(format!("nothing is given for what is {what}"))
@@ -181,10 +198,8 @@ impl DiffArgs {
             .hint("options go before the files: `perf2pprof diff OPTIONS BASE... -- HEAD...`"));
         }
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
-        let load = |paths: &[&Path]| -> Result<Vec<Loaded>, Failure> {
-            paths.iter().map(|path| Loaded::read(path, &self.symbols, self.threads)).collect()
-        };
-        let stacks = Stacks::of(&load(&base)?, &load(&head)?, self.event.as_deref())?;
+        let (base, head) = (self.load(&base)?, self.load(&head)?);
+        let stacks = Stacks::of(&base, &head, self.event.as_deref())?;
         for binary in &stacks.half_named {
             let message = format!(
                 "`{binary}` has names in some of the files only, and is compared as a whole"
@@ -196,10 +211,10 @@ impl DiffArgs {
                 )
             );
         }
-        let options = self.options(&stacks)?;
+        let options = self.options(&stacks, (&base, &head))?;
         let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
         let gate = Gate::of(&stacks.tree, &comparison, self.max_regression, &self.budget, &policy);
-        let report = Report::new(&stacks, &comparison, &gate);
+        let report = Report::new(&stacks, &comparison, &gate, self.per.per.singular());
         self.write(&report)?;
         Ok(match (self.fail_on, gate.outcome) {
             (None, _) | (_, Outcome::Pass) => ExitCode::SUCCESS,
@@ -208,22 +223,41 @@ impl DiffArgs {
         })
     }
 
-    fn options(&self, stacks: &Stacks) -> Result<Options, Failure> {
-        let measure = match self.relative_to {
+    fn load(&self, paths: &[&Path]) -> Result<Vec<Loaded>, Failure> {
+        paths.iter().map(|path| Loaded::read(path, &self.symbols, self.threads)).collect()
+    }
+
+    fn calibrate(&self, runs: &[&Path], splits: NonZeroU32) -> Result<ExitCode, Failure> {
+        let runs = self.load(runs)?;
+        let stacks = Stacks::of(&runs, &[], self.event.as_deref())?;
+        let options = self.options(&stacks, (&runs, &[]))?;
+        let text = calibrate::of(&stacks, &options, splits)?;
+        let written = io::stdout().lock().write_all(text.as_bytes());
+        written.or_else(|error| Target::Stdout.failed(&error))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn options(
+        &self,
+        stacks: &Stacks,
+        (base, head): (&[Loaded], &[Loaded]),
+    ) -> Result<Options, Failure> {
+        let per = self.per.measure((base, &stacks.base), (head, &stacks.head))?;
+        let measure = per.unwrap_or(match self.relative_to {
             RelativeTo::Total => Measure::Share,
             RelativeTo::Second => Measure::PerSecond,
-        };
+        });
         let runs = || stacks.base.iter().chain(&stacks.head);
         if let Some(run) = runs().find(|run| run.seconds() <= 0.0)
             && measure != Measure::Share
         {
             let message = format!("`{}` does not say how long it was recorded", run.name);
             return Err(Failure::new(message)
-                .hint("without `--relative-to second`, shares of the total are compared"));
+                .hint("without `--relative-to second` and `--base-stats`, shares of the total are compared"));
         }
         if self.max_regression.is_some() && measure == Measure::Share {
             return Err(Failure::new("all shares together are always 100 %, before and now")
-                .hint("`--relative-to second` lets `--max-regression` compare the cost"));
+                .hint("`--relative-to second` lets `--max-regression` compare the cost, and `--base-stats` with `--head-stats` that of a request"));
         }
         let (Points(min_change), Percent(min_relative)) = (self.min_change, self.min_relative);
         Ok(Options { measure, min_change, min_relative, want: self.want.0, ..Options::default() })

@@ -78,8 +78,13 @@ pub(crate) struct ChangeReport {
 }
 
 impl Report {
-    /// Of a comparison.
-    pub(crate) fn new(stacks: &Stacks, comparison: &Comparison, gate: &Gate) -> Self {
+    /// Of a comparison, whose costs are those of one `counted` if they are not shares or per second.
+    pub(crate) fn new(
+        stacks: &Stacks,
+        comparison: &Comparison,
+        gate: &Gate,
+        counted: &'static str,
+    ) -> Self {
         let detectable = &comparison.detectable;
         let function = |row: &Row| FunctionReport::new(&stacks.tree, row, gate);
         let mut functions: Vec<_> = comparison.rows.iter().map(function).collect();
@@ -104,7 +109,7 @@ impl Report {
             relative_to: match comparison.options.measure {
                 Measure::Share => "total",
                 Measure::PerSecond => "second",
-                Measure::Per(..) => "request",
+                Measure::Per(..) => counted,
             },
             base: SideReport::new(&stacks.base, &comparison.base),
             head: SideReport::new(&stacks.head, &comparison.head),
@@ -114,7 +119,7 @@ impl Report {
             wanted_change: comparison.options.want,
             times_longer: Some(detectable.times_longer).filter(|times| times.is_finite()),
             functions,
-            numbers: Numbers { measure: comparison.options.measure, unit: stacks.unit },
+            numbers: Numbers { measure: comparison.options.measure, unit: stacks.unit, counted },
         }
     }
 

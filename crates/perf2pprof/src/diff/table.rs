@@ -22,18 +22,8 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(text)?;
     write_side(text, "before", &report.base)?;
     write_side(text, "now", &report.head)?;
-    if report.relative_to != "total" {
-        let change = &report.overall.change;
-        let numbers = report.numbers;
-        writeln!(
-            text,
-            "all:    {} -> {}, {} {}",
-            numbers.value(change.base.value),
-            numbers.value(change.head.value),
-            relative(change),
-            numbers.interval(change)
-        )?;
-    }
+    let overall = report.numbers.overall(&report.overall.change, &report.event);
+    overall.into_iter().try_for_each(|line| writeln!(text, "{line}"))?;
     writeln!(text, "{}", sensitivity(report))?;
     write_functions(text, report)
 }

@@ -18,9 +18,9 @@ use std::collections::HashMap;
 
 use pprof_format::proto;
 use profile::{
-    Binary, BinaryKind, Event, FileOffset, Frame, FrameKind, Function, Id, Label, LabelSet,
-    LabelValue, Line, Mapping, Profile, RuntimeAddr, SampleKey, SampleValue, Sampling, Stack,
-    Symbols, Unit,
+    Binary, BinaryKind, BlockCell, Event, FileOffset, Frame, FrameKind, Function, Id, Label,
+    LabelSet, LabelValue, Line, Mapping, Profile, RuntimeAddr, SampleKey, SampleValue, Sampling,
+    Stack, Symbols, TimeBlocks, Unit,
 };
 
 use self::binary::binary;
@@ -147,6 +147,9 @@ impl Imported {
         let counted = old.sample_type.iter().position(counts);
         let sampling = Sampling::Period(0);
         self.profile.events = vec![Event { recorded_name: name.clone(), name, unit, sampling }];
+        self.profile.recording.duration_nanos =
+            u64::try_from(old.duration_nanos).ok().filter(|nanos| *nanos > 0);
+        let mut cells = Vec::new();
         for sample in &old.sample {
             let labels = labels(&mut self.profile, old, sample);
             let mut stack = Stack::EMPTY;
@@ -161,8 +164,18 @@ impl Imported {
             let weight = value(shown).unsigned_abs();
             let count = counted.map_or(0, |column| value(column).unsigned_abs());
             let value = SampleValue { count, weight };
-            self.profile.samples.add(SampleKey { stack, event: 0, labels }, value);
+            let row = self.profile.samples.add(SampleKey { stack, event: 0, labels }, value);
+            let Ok(row) = u32::try_from(row) else { continue };
+            for cell in sample.block_cell.chunks_exact(4) {
+                let &[block, event, count, weight] = cell else { continue };
+                let block = u32::try_from(block).ok();
+                let block = block.filter(|block| (*block as usize) < old.block_length.len());
+                if let Some(block) = block.filter(|_| event == shown as u64 / 2) {
+                    cells.push(BlockCell { row, block, value: SampleValue { count, weight } });
+                }
+            }
         }
+        self.profile.blocks = TimeBlocks::new(old.block_length.clone(), cells);
     }
 
     /// Gives frames the names that their locations have, where nothing better was found.
