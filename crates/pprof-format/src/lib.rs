@@ -37,5 +37,6 @@ mod wire;
 mod write;
 
 pub use amend::{Amendment, amend, unnamed_locations};
+pub use columns::{count_type, weight_type};
 pub use read::{Error, MAX_LEN, read};
-pub use write::{Written, encode, write};
+pub use write::{Written, encode, write, write_message};
