@@ -77,7 +77,10 @@ impl<'a> Graphs<'a> {
         };
         let all = weights.total[Tree::ROOT.index()];
         let samples: u64 = runs.iter().map(regress::Run::samples).sum();
-        let heading = format!("{samples} samples, {}", self.numbers.weight(all));
+        let heading = match &*self.stacks.event {
+            "" => format!("{samples} samples"),
+            _ => format!("{samples} samples, {}", self.numbers.weight(all)),
+        };
         let boxes = self.boxes(side, |_| None);
         let picture = Picture { title: &title, heading: Heading::Text(&heading), boxes: &boxes };
         let details = |node: usize| {
