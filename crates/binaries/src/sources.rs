@@ -26,6 +26,8 @@ pub struct Sources {
     pub debug_dirs: Vec<PathBuf>,
     /// The directory of `perf buildid-cache`.
     pub build_id_cache: Option<PathBuf>,
+    /// Servers of debug files (debuginfod). This crate asks none of them.
+    pub servers: Vec<String>,
     /// Whether the files in `images` are used though they are not the recorded ones.
     pub force: bool,
 }
@@ -38,6 +40,7 @@ impl Default for Sources {
             sysroot: PathBuf::from("/"),
             debug_dirs: Vec::new(),
             build_id_cache: env::home_dir().map(|home| home.join(".debug")),
+            servers: Vec::new(),
             force: false,
         }
     }
@@ -51,6 +54,7 @@ impl Sources {
             sysroot: PathBuf::from("/nonexistent"),
             debug_dirs: Vec::new(),
             build_id_cache: None,
+            servers: Vec::new(),
             force: false,
         }
     }

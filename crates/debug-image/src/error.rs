@@ -13,6 +13,12 @@ pub enum Error {
     /// The argument is no image reference.
     #[error("it is no name of an image: {0}")]
     Reference(&'static str),
+    /// The address of a server of debug files is none.
+    #[error("`{url}` is no address like `https://debuginfod.debian.net`")]
+    Server {
+        /// The address.
+        url: String,
+    },
     /// The file is compressed by a tool that is not read.
     #[error("it is compressed with {0}, which is not read")]
     Foreign(&'static str),

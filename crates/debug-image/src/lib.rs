@@ -21,9 +21,12 @@
 //! digests are checked before anything of a layer is kept, and what unpacks to two hundred times its
 //! size is refused. Files are written to the cache and nowhere else.
 //!
+//! Beside images it asks servers of debug files ([`Debuginfod`]).
+//!
 //! The crate refuses to print, and to say whether what it found names anything.
 
 mod archive;
+mod debuginfod;
 mod elf_start;
 mod error;
 mod found;
@@ -40,6 +43,7 @@ mod tar_stream;
 mod unpack;
 mod wanted;
 
+pub use debuginfod::Debuginfod;
 pub use error::Error;
 pub use found::{Form, Found, HeldFile};
 pub use registry::RegistryError;

@@ -98,6 +98,12 @@ pub(crate) fn not_perf_data(shown: &str, error: &perf_data::Error, start: &[u8])
     }
 }
 
+/// Servers of debug files that cannot be asked at all.
+pub(crate) fn no_debuginfod(error: &debug_image::Error) -> Failure {
+    Failure::new(format!("no debug files can be fetched: {error}"))
+        .hint("`--debuginfod URL`, or the variable `DEBUGINFOD_URLS`, names servers of debug files")
+}
+
 /// A debug image cannot be searched.
 pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure {
     use debug_image::{Error, RegistryError};
@@ -133,6 +139,9 @@ pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure
             RegistryError::Status { status: 429, host } => failure.hint(format!(
                 "it was asked too often: wait, or `docker login {host}`; a name with `@sha256:DIGEST` is not asked for again"
             )),
+            RegistryError::Untrusted { .. } => failure.hint(
+                "for a registry of your own, `SSL_CERT_FILE=FILE` names the certificate of the authority behind it",
+            ),
             RegistryError::NoCertificates => failure
                 .hint("install `ca-certificates`, or name a file with them: `SSL_CERT_FILE=FILE`"),
             _ => failure,

@@ -10,6 +10,7 @@ mod args;
 mod binary_table;
 mod command;
 mod compat;
+mod debuginfod;
 mod diff;
 mod envoy;
 mod hints;

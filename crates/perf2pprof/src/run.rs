@@ -12,6 +12,7 @@ use symbolize::Symbolized;
 use unwind::Unwinding;
 
 use crate::args::SummaryFormat;
+use crate::debuginfod;
 use crate::hints;
 use crate::images::{self, ImageNames, Images};
 use crate::job::Job;
@@ -188,6 +189,8 @@ pub(crate) fn symbolize(
     warn(job, found.warnings)?;
     let mut options = options.clone();
     options.sources.images = found.paths;
+    let is_quiet = job.summary.is_none();
+    warn(job, debuginfod::add_files(profile, &mut options.sources, is_quiet)?)?;
     let progress =
         Progress::new("naming frames", profile.frames.len() as u64, job.summary.is_none());
     let report = |step: symbolize::Progress| progress.reach(step.done as u64);

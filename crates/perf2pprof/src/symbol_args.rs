@@ -27,6 +27,11 @@ pub struct SymbolArgs {
     #[arg(long, value_name = "DIR", help_heading = "Symbols")]
     pub debug_dir: Vec<PathBuf>,
 
+    /// Ask this server for debug files by build ID (repeatable) [default: those of the variable
+    /// `DEBUGINFOD_URLS`]
+    #[arg(long, value_name = "URL", help_heading = "Symbols")]
+    pub debuginfod: Vec<String>,
+
     /// Name kernel functions by this copy of the recorded machine's /proc/kallsyms
     #[arg(long, value_name = "FILE", help_heading = "Symbols")]
     pub kallsyms: Option<PathBuf>,
@@ -49,9 +54,19 @@ impl SymbolArgs {
             images: self.debug_image.clone(),
             sysroot: self.sysroot.clone().unwrap_or(defaults.sysroot.clone()),
             debug_dirs: self.debug_dir.clone(),
+            servers: self.servers(),
             force: self.force_symbols,
             ..defaults
         }
+    }
+
+    /// The servers that were named, here or for all tools that ask such ones.
+    fn servers(&self) -> Vec<String> {
+        if !self.debuginfod.is_empty() {
+            return self.debuginfod.clone();
+        }
+        let urls = std::env::var("DEBUGINFOD_URLS").unwrap_or_default();
+        urls.split_whitespace().map(str::to_owned).collect()
     }
 
     /// How frames are named.

@@ -10,6 +10,7 @@ use pprof_format::{Amendment, amend, proto};
 use profile::Symbols;
 use symbolize::Symbolized;
 
+use crate::debuginfod;
 use crate::hints;
 use crate::images::{self, FoundImages, ImageNames, Images};
 use crate::import::Imported;
@@ -85,6 +86,7 @@ impl Named {
         let found = images.find(&images::wanted_by_profile(&imported.profile))?;
         let mut options = options.clone();
         options.sources.images.clone_from(&found.paths);
+        let missing = debuginfod::add_files(&imported.profile, &mut options.sources, is_quiet)?;
         let frames = imported.profile.frames.len() as u64;
         let progress = Progress::new("naming frames", frames, is_quiet);
         let symbolized = symbolize::symbolize(&imported.profile, &options, &|step| {
@@ -94,6 +96,7 @@ impl Named {
         imported.keep_names(&old, &mut symbols);
         let FoundImages { names, mut warnings, .. } = found;
         let problems = warnings::of_symbols(&imported.profile, &symbolized, names.given());
+        warnings.extend(missing);
         warnings.extend(names.in_warnings(problems));
         Ok(Self { old, imported, names, warnings, symbolized, symbols })
     }

@@ -1,6 +1,8 @@
 //! A block: deflated bytes with a checksum, which never unpack to more than they say, nor to more
 //! than a block may have.
 
+use std::cell::RefCell;
+
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use crate::PackError;
@@ -57,6 +59,11 @@ impl Packer {
     }
 }
 
+thread_local! {
+    /// To begin anew with its tables is cheaper than to make them anew for each small block.
+    static INFLATER: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+}
+
 /// Unpacks the block at `place` of `data`.
 ///
 /// # Errors
@@ -74,7 +81,10 @@ pub(crate) fn unpack(data: &[u8], place: Place, what: &'static str) -> Result<Ve
         return Err(damaged);
     }
     let mut block = Vec::with_capacity(len);
-    let status = Decompress::new(false).decompress_vec(stored, &mut block, FlushDecompress::Finish);
+    let status = INFLATER.with_borrow_mut(|inflater| {
+        inflater.reset(false);
+        inflater.decompress_vec(stored, &mut block, FlushDecompress::Finish)
+    });
     match status {
         Ok(Status::StreamEnd) if block.len() == len => Ok(block),
         _ => Err(damaged),

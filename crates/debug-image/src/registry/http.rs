@@ -251,6 +251,9 @@ impl Http {
     }
 
     fn failed(&self, host: String, error: &ureq::Error) -> RegistryError {
+        if let Some(problem) = untrusted(error) {
+            return RegistryError::Untrusted { host, problem };
+        }
         match error {
             ureq::Error::Timeout(Timeout::Global) => {
                 RegistryError::Slow { host, limit: self.timeouts.document }
@@ -270,6 +273,16 @@ impl Http {
     }
 }
 
+/// What is wrong with a certificate, if that is what an error is about.
+fn untrusted(error: &ureq::Error) -> Option<String> {
+    let error = match error {
+        ureq::Error::Rustls(error) => error,
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
+        _ => return None,
+    };
+    matches!(error, rustls::Error::InvalidCertificate(_)).then(|| error.to_string())
+}
+
 /// An error without the number that the operating system has for it.
 fn without_number(error: &io::Error) -> String {
     error.to_string().to_lowercase().split(" (os error").next().unwrap_or_default().to_owned()
@@ -282,7 +295,7 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// The system's certificates, which include those that a company adds for its own registry.
-fn tls() -> Result<TlsConfig, RegistryError> {
+pub(crate) fn tls() -> Result<TlsConfig, RegistryError> {
     let found = rustls_native_certs::load_native_certs().certs;
     if found.is_empty() {
         return Err(RegistryError::NoCertificates);
@@ -300,7 +313,7 @@ pub(crate) fn text_header<'a>(headers: &'a HeaderMap, name: &header::HeaderName)
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn host_of(url: &str) -> String {
+pub(crate) fn host_of(url: &str) -> String {
     let uri = url.parse::<Uri>().ok();
     uri.and_then(|uri| uri.authority().map(ToString::to_string)).unwrap_or_default()
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 pub(crate) use blobs::Blobs;
 use http::Http;
-pub(crate) use reference::Reference;
+pub(crate) use http::{host_of, tls};
+pub(crate) use reference::{Reference, is_loopback};
 
 use crate::layers::Layer;
 use crate::oci::{self, Descriptor, Digest, Documents};
@@ -43,6 +44,14 @@ pub enum RegistryError {
         /// The registry, or where it led.
         host: String,
         /// What went wrong.
+        problem: String,
+    },
+    /// Whoever answers there cannot prove to be it.
+    #[error("`{host}` is not to be trusted: {problem}")]
+    Untrusted {
+        /// The registry, or where it led.
+        host: String,
+        /// What is wrong with its certificate.
         problem: String,
     },
     /// Nothing came for too long.
