@@ -108,7 +108,8 @@ fn lines(boxes: &[FlameBox<'_>], lightest: u64) -> Vec<String> {
         }
         let callees = &mut callees[index];
         callees.sort_unstable_by_key(|callee| (std::cmp::Reverse(boxes[*callee].name), *callee));
-        let called: u64 = callees.iter().map(|callee| boxes[*callee].weight).sum();
+        let weights = callees.iter().map(|callee| boxes[*callee].weight);
+        let called = weights.fold(0, u64::saturating_add);
         let own = boxes[index].weight.saturating_sub(called);
         if own > 0 {
             lines.push(format!("{line} {own}"));

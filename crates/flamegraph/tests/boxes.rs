@@ -1,4 +1,5 @@
 //! Pictures of trees of boxes, as an XML parser reads them.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use flamegraph::{FlameBox, Heading, Picture, Shade, Shift, draw};
 use proptest::prelude::*;
