@@ -9,10 +9,13 @@ import sys
 import tempfile
 
 from pprof_pages import check_flamegraph, expect_no_errors
-from svg_page import RECT, check_details, check_search, check_zoom
+from svg_page import check_details, check_search, check_zoom
 from webdriver import Browser, Server, wait
 
 GREY = "rgb(222,222,222)"
+
+# What a search marks boxes with.
+MARK = "rgb(255,0,90)"
 
 # What tells of every box: its title and its colour.
 BOXES = """
@@ -21,10 +24,11 @@ BOXES = """
         box.querySelector('rect').getAttribute('fill')]);
 """
 
-# The widest box of a colour.
+# The widest box of a colour, but for the whole.
 WIDEST_OF = """
     const boxes = [...document.getElementById('frames').children].filter(box =>
-        box.querySelector('rect').getAttribute('fill') === arguments[0]);
+        box.querySelector('rect').getAttribute('fill') === arguments[0]
+        && !box.querySelector('title').textContent.startsWith('all ('));
     const width = box => box.querySelector('rect').getBoundingClientRect().width;
     return boxes.sort((a, b) => width(b) - width(a))[0];
 """
@@ -186,18 +190,18 @@ def check_svg(browser, diff, outdir):
     boxes = browser.run(BOXES)
     unknown = {color for _, color in boxes} - set(squares)
     assert not unknown, f"colours that the legend does not explain: {unknown}"
-    calls = {row["name"]: row["total"]["call"] for row in report["functions"]}
-    colored = check_colors(boxes, calls, squares)
+    changes = {}
+    for row in report["functions"]:
+        changes.setdefault(row["name"], []).append(row["total"])
+    colored = check_boxes(boxes, changes, squares)
     browser.screenshot(outdir / "diff.png")
-    # Those of one change each, and the whole.
     for color in {color for _, color in boxes}:
         box = browser.run(WIDEST_OF, color)
         title = browser.run("return arguments[0].querySelector('title').textContent", box)
         function = re.sub(r" \([^(]*$", "", title)
         check_details(browser, box, function)
         check_zoom(browser, box, function, outdir)
-        if color == browser.run(RECT, box, "fill") and function != "all":
-            check_search(browser, box, function, outdir)
+        check_search(browser, box, function, outdir, MARK)
     expect_no_errors(browser, "diff.svg")
     for side in ("base", "head"):
         open_svg(browser, diff / f"{side}.svg")
@@ -206,29 +210,51 @@ def check_svg(browser, diff, outdir):
         assert int(shown) == weight, f"{side}.svg has {shown}, the JSON {weight}"
         browser.screenshot(outdir / f"{side}.png")
         expect_no_errors(browser, f"{side}.svg")
-    print(f"check-diff: {len(boxes)} boxes, {colored} of them coloured; search, zoom and reset work")
+    print(
+        f"check-diff: {len(boxes)} boxes, {colored} of them coloured, all as the JSON says;"
+        " search, zoom and reset work"
+    )
     return colored
 
 
-def check_colors(boxes, calls, squares):
-    """Each box has the colour of its own change, and none without a call. How many have one."""
+def check_boxes(boxes, changes, squares):
+    """Each box says what the JSON says of its function, and has the colour of its own change, or none
+    without a call. How many have one."""
     dearer, cheaper = squares[:3], squares[3:6]
     colored = 0
     for title, color in boxes:
         function = re.sub(r" \([^(]*$", "", title)
-        change = re.search(r"; ([+-][\d.]+) pp(\n|\)$)", title)
+        here, _, everywhere = title.partition("\neverywhere: ")
+        assert everywhere or function == "all", f"a title without its function's change: {title!r}"
+        of = [change for change in changes.get(function, []) if everywhere == shown(change) + ")"]
+        assert of or not everywhere, f"{title!r}, the JSON: {changes.get(function)}"
+        change = re.search(r"; ([+-][\d.]+) pp\)?$", here)
         assert change, f"a title without a change: {title!r}"
         if color != GREY:
             colored += 1
             up = color in dearer
             assert up or color in cheaper, f"{title}: {color}"
-            assert calls[function] == ("regressed" if up else "improved"), f"{title}: {color}"
+            assert of[0]["call"] == ("regressed" if up else "improved"), f"{title}: {color}"
             points = float(change[1])
             assert (points >= 0) if up else (points <= 0), f"{title}: {color}"
             shade = (dearer if up else cheaper).index(color)
             low, high = [(0, 1), (1, 3), (3, 100)][shade]
             assert low - 0.005 <= abs(points) <= high + 0.005, f"{title}: {color}"
     return colored
+
+
+def shown(change):
+    """A change of the JSON as a box tells of it."""
+    call = {"regressed": "dearer", "improved": "cheaper", "same": "no significant change"}
+    # In per cent points, and no minus at a zero.
+    points = [
+        f"{0 if abs(value) < 0.00005 else value * 100:+.2f}"
+        for value in (change["difference"], *change["interval"])
+    ]
+    return (
+        f"before {change['base'] * 100:.2f}%; now {change['head'] * 100:.2f}%;"
+        f" {points[0]} pp [{points[1]}, {points[2]}]: {call[change['call']]}"
+    )
 
 
 def open_svg(browser, path):

@@ -7,11 +7,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
+use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap, SearchColor};
 use inferno::flamegraph::{self, Direction, Options};
 
 use crate::colors::color;
-use crate::diff_colors::{self, Shift};
+use crate::diff_colors::{self, MARK, Shift};
 use crate::names::{Class, printable};
 use crate::svg::{LIGHTEST, empty, raise_match_count};
 
@@ -69,6 +69,7 @@ pub fn draw(
     options.bgcolors = Some(BackgroundColor::Flat(Color { r: 250, g: 250, b: 250 }));
     options.direction = Direction::Inverted;
     options.palette_map = Some(&mut palette);
+    options.search_color = MARK.parse::<SearchColor>().map_err(io::Error::other)?;
     // What is too light is left out already, without loss.
     options.min_width = 0.0;
     // The lines as they are, the last one first: see svg.rs.

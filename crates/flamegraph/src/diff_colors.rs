@@ -49,6 +49,9 @@ impl Shade {
     }
 }
 
+/// What a search marks boxes with. inferno's purple is the blue of [`Shift::Cheaper`] to who has no green cones.
+pub(crate) const MARK: &str = "#ff005a";
+
 /// The colour of a box.
 pub(crate) fn color(shift: Shift) -> Color {
     let (r, g, b) = match shift {
@@ -194,6 +197,19 @@ mod tests {
                         of(pair[1])
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_search_marks_is_seen_by_everyone() {
+        let mark = Color { r: 255, g: 0, b: 90 };
+        assert_eq!(format!("#{:02x}{:02x}{:02x}", mark.r, mark.g, mark.b), MARK);
+        let shifts = Shade::ALL.into_iter().flat_map(|s| [Shift::Dearer(s), Shift::Cheaper(s)]);
+        for shift in shifts.chain([Shift::None]) {
+            for (name, sight) in &SIGHTS {
+                let distance = distance(sight, color(shift), mark);
+                assert!(distance >= 25.0, "{name}: {shift:?}: {distance:.1}");
             }
         }
     }
