@@ -194,6 +194,9 @@ def check_svg(browser, diff, outdir):
     for row in report["functions"]:
         changes.setdefault(row["name"], []).append(row["total"])
     colored = check_boxes(boxes, changes, squares)
+    dearest = browser.run(WIDEST_OF, squares[2])
+    if dearest:
+        browser.hover(dearest)
     browser.screenshot(outdir / "diff.png")
     for color in {color for _, color in boxes}:
         box = browser.run(WIDEST_OF, color)
@@ -224,7 +227,7 @@ def check_boxes(boxes, changes, squares):
     colored = 0
     for title, color in boxes:
         function = re.sub(r" \([^(]*$", "", title)
-        here, _, everywhere = title.partition("\neverywhere: ")
+        here, _, everywhere = title.partition(";\neverywhere: ")
         assert everywhere or function == "all", f"a title without its function's change: {title!r}"
         of = [change for change in changes.get(function, []) if everywhere == shown(change) + ")"]
         assert of or not everywhere, f"{title!r}, the JSON: {changes.get(function)}"

@@ -77,7 +77,7 @@ impl Diff {
                 // As the page's script finds the name: up to the last parenthesis.
                 let (name, details) = title.rsplit_once(" (").ok_or("no details")?;
                 let details = details.strip_suffix(')').ok_or("no end of details")?;
-                let (here, everywhere) = match details.split_once("\neverywhere: ") {
+                let (here, everywhere) = match details.split_once(";\neverywhere: ") {
                     Some((here, everywhere)) => (here, Some(everywhere.to_owned())),
                     None => (details, None),
                 };

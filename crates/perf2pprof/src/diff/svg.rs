@@ -181,7 +181,7 @@ impl<'a> Graphs<'a> {
             Call::Improved => "cheaper",
         };
         format!(
-            "{here}\neverywhere: before {}; now {}; {} {}: {call}",
+            "{here};\neverywhere: before {}; now {}; {} {}: {call}",
             numbers.value(change.base.value),
             numbers.value(change.head.value),
             numbers.difference(change.difference),
