@@ -58,13 +58,13 @@ def check_zoom(browser, box, function, outdir):
     wait(lambda: browser.run(RECT, box, "width") == before, f"{function} to be as before")
 
 
-def check_search(browser, box, function, outdir):
+def check_search(browser, box, function, outdir, mark="rgb(230,0,230)"):
     before = browser.run(RECT, box, "fill")
     button = browser.run("return document.getElementById('search')")
     browser.click(button)
     # The page takes a regular expression.
     browser.answer_prompt("".join(c if c.isalnum() else "\\" + c for c in function))
-    wait(lambda: browser.run(RECT, box, "fill") == "rgb(230,0,230)", f"{function} to be marked")
+    wait(lambda: browser.run(RECT, box, "fill") == mark, f"{function} to be marked")
     matched = browser.run("return document.getElementById('matched').textContent")
     assert matched.startswith("Matched: "), f"searching {function}, the SVG shows {matched!r}"
     browser.screenshot(outdir / "flamegraph-search.png")

@@ -11,7 +11,7 @@ use crate::names::{Class, Names};
 pub(crate) const LEGEND: &str =
     "blue: user, light blue: inlined, orange: kernel, grey or pale: no name";
 
-/// The colour of every box.
+/// The colours of all boxes.
 pub(crate) fn palette(names: &Names) -> PaletteMap {
     let mut palette = PaletteMap::default();
     for (text, class) in names.iter() {
@@ -20,7 +20,8 @@ pub(crate) fn palette(names: &Names) -> PaletteMap {
     palette
 }
 
-fn color(text: &str, class: Class) -> Color {
+/// The colour of a box.
+pub(crate) fn color(text: &str, class: Class) -> Color {
     let ([r, g, b], spread) = match class {
         Class::Label => ([226, 224, 210], 14),
         Class::User => ([118, 172, 222], 34),

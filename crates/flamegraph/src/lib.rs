@@ -12,14 +12,21 @@
 //! first frame, as it is in the output of `stackcollapse-perf.pl`: Envoy's threads stand side by
 //! side.
 //!
+//! [`draw`] makes the same page of any other tree of boxes, such as a difference of two profiles, coloured by how
+//! each box changed ([`Shift`]).
+//!
 //! The crate refuses to look anything up, and to decide which event is worth a graph: it is
 //! asked for one at a time ([`profile::Profile::default_event`] is a good first choice).
 
+mod boxes;
 mod colors;
+mod diff_colors;
 mod folded;
 mod names;
 mod svg;
 mod tree;
 
+pub use boxes::{FlameBox, Heading, Picture, draw};
+pub use diff_colors::{Shade, Shift};
 pub use folded::folded;
 pub use svg::svg;

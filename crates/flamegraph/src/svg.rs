@@ -13,7 +13,7 @@ use crate::tree::Tree;
 
 /// The share of the total below which a box is not drawn, as a divisor: 0.01 %, an eighth of a
 /// pixel. Its weight stays in its caller.
-const LIGHTEST: u64 = 10_000;
+pub(crate) const LIGHTEST: u64 = 10_000;
 
 /// Writes the flame graph of an event as an SVG that zooms and searches by itself, and returns
 /// the sum of its weights.
@@ -75,7 +75,7 @@ pub fn svg(
 
 /// Moves the answer to a search from the bottom of the image, which is out of sight, to the line
 /// of the details at its top. inferno does so with the details alone.
-fn raise_match_count(image: &mut String) {
+pub(crate) fn raise_match_count(image: &mut String) {
     if let Some(details) = y_of(image, "details")
         && let Some(matched) = y_of(image, "matched")
     {
@@ -148,7 +148,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// A graph without a box, instead of an empty file.
-fn empty(title: &str, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn empty(title: &str, out: &mut impl Write) -> io::Result<()> {
     let title = printable(title).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     writeln!(
         out,

@@ -33,13 +33,13 @@ impl<'a> Columns<'a> {
 }
 
 /// The type of the column with the number of samples, named as `perf_to_profile` names it.
-pub(crate) fn count_type(event: &Event) -> String {
-    format!("{}_sample", event.name)
+pub fn count_type(event: &str) -> String {
+    format!("{event}_sample")
 }
 
 /// The type of the column with the sum of weights.
-pub(crate) fn weight_type(event: &Event) -> String {
-    format!("{}_event", event.name)
+pub fn weight_type(event: &str) -> String {
+    format!("{event}_event")
 }
 
 /// The period, as far as one number tells it. At a frequency perf adjusts the period all the

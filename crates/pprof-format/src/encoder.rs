@@ -64,9 +64,9 @@ struct Encoder<'a, W> {
 impl<'a, W: Write> Encoder<'a, W> {
     fn sample_types(&mut self, columns: &Columns<'a>) -> io::Result<()> {
         for event in &columns.events {
-            let count = self.value_type(columns::count_type(event), Unit::Count);
+            let count = self.value_type(columns::count_type(&event.name), Unit::Count);
             self.out.message(fields::profile::SAMPLE_TYPE, &count)?;
-            let weight = self.value_type(columns::weight_type(event), event.unit);
+            let weight = self.value_type(columns::weight_type(&event.name), event.unit);
             self.out.message(fields::profile::SAMPLE_TYPE, &weight)?;
         }
         Ok(())
@@ -211,7 +211,8 @@ impl<'a, W: Write> Encoder<'a, W> {
         let period_type = default.map(|event| self.value_type(event.name.clone(), event.unit));
         let comments: Vec<u64> =
             profile.comments.iter().map(|line| self.strings.index(line).cast_unsigned()).collect();
-        let default_type = default.map(|event| self.strings.index(columns::weight_type(event)));
+        let default_type =
+            default.map(|event| self.strings.index(columns::weight_type(&event.name)));
         for text in self.strings.iter() {
             self.out.text(fields::profile::STRING_TABLE, text)?;
         }

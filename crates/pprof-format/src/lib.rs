@@ -39,6 +39,7 @@ mod wire;
 mod write;
 
 pub use amend::{Amendment, amend, unnamed_locations};
+pub use columns::{count_type, weight_type};
 pub use merge::{MAX_BLOCKS, MergeError, Merger};
 pub use read::{Error, MAX_LEN, inflate, read};
-pub use write::{Written, encode, write};
+pub use write::{Written, encode, write, write_message};

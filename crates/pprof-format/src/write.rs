@@ -51,6 +51,13 @@ pub(crate) fn compression() -> Compression {
     Compression::new(LEVEL)
 }
 
+/// Writes a message of the caller's own making as gzip-compressed `profile.proto`.
+pub fn write_message(profile: &proto::Profile, out: impl Write) -> io::Result<()> {
+    let mut gzip = GzBuilder::new().mtime(0).write(out, compression());
+    gzip.write_all(&encode(profile))?;
+    gzip.finish()?.flush()
+}
+
 /// A message of somebody else's making as its plain bytes, not compressed.
 pub fn encode(profile: &proto::Profile) -> Vec<u8> {
     profile.encode_to_vec()

@@ -72,6 +72,11 @@ impl Tree {
         self.nodes.iter()
     }
 
+    /// The node of a number below [`Tree::len`], but not the root.
+    pub fn node(&self, index: usize) -> Option<&Node> {
+        (1..self.len()).contains(&index).then(|| &self.nodes[Id::new(index)])
+    }
+
     /// The number of nodes.
     pub fn len(&self) -> usize {
         self.nodes.len()

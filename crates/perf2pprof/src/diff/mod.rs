@@ -13,9 +13,12 @@ mod markdown;
 mod numbers;
 mod per;
 mod policy;
+mod pprof;
 mod report;
 mod stacks;
+mod svg;
 mod table;
+mod weights;
 
 use std::fs;
 use std::io::{self, Write};
@@ -24,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use regress::{Measure, Options, compare};
+use regress::{Comparison, Measure, Options, compare};
 
 use crate::diff::gate::{Gate, Outcome};
 use crate::diff::load::Loaded;
@@ -32,8 +35,10 @@ use crate::diff::per::PerArgs;
 use crate::diff::policy::{Budget, Policy};
 use crate::diff::report::Report;
 use crate::diff::stacks::Stacks;
+use crate::diff::svg::{Graphs, Width};
+use crate::diff::weights::Weights;
 use crate::message::{Failure, Warning};
-use crate::output::Target;
+use crate::output::{Output, Target};
 use crate::symbol_args::SymbolArgs;
 
 /// Compare two sets of recordings: what became dearer, by how much, and is it noise
@@ -74,6 +79,18 @@ pub struct DiffArgs {
     /// diff.xml and diff.pb.gz
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out_dir: Option<PathBuf>,
+
+    /// Write the differential flame graph here
+    #[arg(long, value_name = "SVG", help_heading = "Output")]
+    pub flamegraph: Option<PathBuf>,
+
+    /// Which side the boxes of the differential flame graph are as wide as
+    #[arg(long, value_name = "SIDE", default_value = "head", help_heading = "Output")]
+    pub width: Width,
+
+    /// Write the difference as a pprof profile here; `-` for standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
 
     /// Write Markdown here, for a comment or a job summary; `-` for standard output
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -215,7 +232,7 @@ impl DiffArgs {
         let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
         let gate = Gate::of(&stacks.tree, &comparison, self.max_regression, &self.budget, &policy);
         let report = Report::new(&stacks, &comparison, &gate, self.per.per.singular());
-        self.write(&report)?;
+        self.write(&stacks, &comparison, &report)?;
         Ok(match (self.fail_on, gate.outcome) {
             (None, _) | (_, Outcome::Pass) => ExitCode::SUCCESS,
             (Some(FailOn::Regression), Outcome::Regression) => ExitCode::from(3),
@@ -263,32 +280,60 @@ impl DiffArgs {
         Ok(Options { measure, min_change, min_relative, want: self.want.0, ..Options::default() })
     }
 
-    fn write(&self, report: &Report) -> Result<(), Failure> {
-        let out_dir = |name: &str| self.out_dir.as_ref().map(|directory| directory.join(name));
+    fn write(
+        &self,
+        stacks: &Stacks,
+        comparison: &Comparison,
+        report: &Report,
+    ) -> Result<(), Failure> {
         if let Some(directory) = &self.out_dir {
             fs::create_dir_all(directory)
                 .map_err(|error| crate::hints::cannot_write(directory, &error))?;
         }
-        let texts = [
-            (&self.markdown, "diff.md", markdown::of(report)),
-            (&self.json, "diff.json", report.to_json()),
-            (&self.junit, "diff.xml", junit::of(report)),
-        ];
-        let mut is_stdout_free = true;
-        for (named, name, text) in texts {
-            for path in named.clone().into_iter().chain(out_dir(name)) {
-                let target = Target::new(&path);
-                is_stdout_free &= target != Target::Stdout;
-                let mut output = target.create()?;
-                output
-                    .write_all(text.as_bytes())
-                    .and_then(|()| output.finish())
-                    .or_else(|error| target.failed(&error))?;
-            }
-        }
-        if is_stdout_free {
+        let base = Weights::of(&stacks.tree, &stacks.base);
+        let head = Weights::of(&stacks.tree, &stacks.head);
+        let graphs = Graphs::new(stacks, comparison, report.numbers, &base, &head);
+        let mut to = Outputs { directory: self.out_dir.as_deref(), is_stdout_free: true };
+        let text = |text: String| move |out: &mut Output| out.write_all(text.as_bytes());
+        to.write(self.markdown.as_ref(), "diff.md", text(markdown::of(report)))?;
+        to.write(self.json.as_ref(), "diff.json", text(report.to_json()))?;
+        to.write(self.junit.as_ref(), "diff.xml", text(junit::of(report)))?;
+        to.write(self.flamegraph.as_ref(), "diff.svg", |out| graphs.difference(self.width, out))?;
+        to.write(None, "base.svg", |out| graphs.side(Width::Base, out))?;
+        to.write(None, "head.svg", |out| graphs.side(Width::Head, out))?;
+        to.write(self.output.as_ref(), "diff.pb.gz", |out| {
+            pprof::write(stacks, &base, &head, out)
+        })?;
+        if to.is_stdout_free {
             let written = io::stdout().lock().write_all(table::of(report).as_bytes());
             return written.or_else(|error| Target::Stdout.failed(&error));
+        }
+        Ok(())
+    }
+}
+
+/// Where the files go.
+struct Outputs<'a> {
+    directory: Option<&'a Path>,
+    is_stdout_free: bool,
+}
+
+impl Outputs<'_> {
+    /// Writes a file where it was asked for by its flag, and to the directory for all of them.
+    fn write(
+        &mut self,
+        named: Option<&PathBuf>,
+        name: &str,
+        content: impl Fn(&mut Output) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let in_directory = self.directory.map(|directory| directory.join(name));
+        for path in named.into_iter().chain(&in_directory) {
+            let target = Target::new(path);
+            self.is_stdout_free &= target != Target::Stdout;
+            let mut output = target.create()?;
+            content(&mut output)
+                .and_then(|()| output.finish())
+                .or_else(|error| target.failed(&error))?;
         }
         Ok(())
     }

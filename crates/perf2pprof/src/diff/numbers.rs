@@ -22,6 +22,14 @@ impl Numbers {
         }
     }
 
+    /// A sum of weights: `4.51 s`, or `1.2G`.
+    pub(crate) fn weight(self, weight: f64) -> String {
+        match self.unit {
+            Unit::Nanoseconds => time(weight),
+            Unit::Count => count(weight),
+        }
+    }
+
     /// A difference: `+1.20 pp`, or `+3.1 ms/s`.
     pub(crate) fn difference(self, value: f64) -> String {
         match (self.measure, self.unit) {

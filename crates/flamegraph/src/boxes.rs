@@ -1,0 +1,191 @@
+//! The interactive picture of a tree whose boxes say what their owner wants: a difference, or one
+//! side of it.
+//!
+//! inferno draws boxes that are numbers; what it wrote of each is then replaced by the name and the
+//! details. So the layout, the zoom and the search are those of every other flame graph.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap, SearchColor};
+use inferno::flamegraph::{self, Direction, Options};
+
+use crate::colors::color;
+use crate::diff_colors::{self, MARK, Shift};
+use crate::names::{Class, printable};
+use crate::svg::{LIGHTEST, empty, raise_match_count};
+
+/// What a picture shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture<'a> {
+    /// The first line.
+    pub title: &'a str,
+    /// What is below it.
+    pub heading: Heading<'a>,
+    /// The boxes, each behind its caller. The first one is the whole, and its own caller.
+    pub boxes: &'a [FlameBox<'a>],
+}
+
+/// The line below the title.
+#[derive(Clone, Copy, Debug)]
+pub enum Heading<'a> {
+    /// A text.
+    Text(&'a str),
+    /// What the colours of a difference mean; the unit of the shades.
+    Legend(&'a str),
+}
+
+/// A box: a function within its caller.
+#[derive(Clone, Copy, Debug)]
+pub struct FlameBox<'a> {
+    /// The caller: an index of the boxes.
+    pub caller: usize,
+    /// The function.
+    pub name: &'a str,
+    /// What it and all it called weigh.
+    pub weight: u64,
+    /// How it changed; `None` in a picture of no difference.
+    pub shift: Option<Shift>,
+}
+
+/// Draws a picture. `details` is asked for what the box of an index says, next to its name, when it is
+/// pointed at; it must not have an opening parenthesis, by which the page finds the end of the name.
+pub fn draw(
+    picture: &Picture<'_>,
+    details: impl Fn(usize) -> String,
+    mut out: impl Write,
+) -> io::Result<()> {
+    let Some(whole) = picture.boxes.first().filter(|whole| whole.weight > 0) else {
+        return empty(picture.title, &mut out);
+    };
+    let lines = lines(picture.boxes, (whole.weight / LIGHTEST).max(1));
+    let mut palette = palette(picture.boxes);
+    let mut options = Options::default();
+    options.title = printable(picture.title);
+    options.subtitle = Some(match picture.heading {
+        Heading::Text(text) => printable(text),
+        Heading::Legend(_) => String::new(),
+    });
+    options.bgcolors = Some(BackgroundColor::Flat(Color { r: 250, g: 250, b: 250 }));
+    options.direction = Direction::Inverted;
+    options.palette_map = Some(&mut palette);
+    options.search_color = MARK.parse::<SearchColor>().map_err(io::Error::other)?;
+    // What is too light is left out already, without loss.
+    options.min_width = 0.0;
+    // The lines as they are, the last one first: see svg.rs.
+    options.flame_chart = true;
+    let mut image = Vec::new();
+    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut image)?;
+    drop(lines);
+    let mut image = String::from_utf8(image).map_err(io::Error::other)?;
+    raise_match_count(&mut image);
+    let image = labelled(&image, picture, details).ok_or_else(|| {
+        io::Error::other("the boxes of the flame graph are not as inferno draws them")
+    })?;
+    out.write_all(image.as_bytes())
+}
+
+/// The boxes as folded lines, of numbers instead of names: callers before their callees, callees by name.
+/// What a box that is too light weighs stays in its caller.
+fn lines(boxes: &[FlameBox<'_>], lightest: u64) -> Vec<String> {
+    let mut callees: Vec<Vec<usize>> = vec![Vec::new(); boxes.len()];
+    for (index, of) in boxes.iter().enumerate().skip(1) {
+        if of.weight >= lightest && of.caller < index {
+            callees[of.caller].push(index);
+        }
+    }
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    // Boxes to come, each with the length of its caller's line.
+    let mut pending = vec![(0, 0)];
+    while let Some((index, caller_len)) = pending.pop() {
+        line.truncate(caller_len);
+        if index > 0 {
+            if caller_len > 0 {
+                line.push(';');
+            }
+            // Writing to a text never fails.
+            let _ = write!(line, "{index}");
+        }
+        let callees = &mut callees[index];
+        callees.sort_unstable_by_key(|callee| (std::cmp::Reverse(boxes[*callee].name), *callee));
+        let weights = callees.iter().map(|callee| boxes[*callee].weight);
+        let called = weights.fold(0, u64::saturating_add);
+        let own = boxes[index].weight.saturating_sub(called);
+        if own > 0 {
+            lines.push(format!("{line} {own}"));
+        }
+        pending.extend(callees.iter().map(|callee| (*callee, line.len())));
+    }
+    lines
+}
+
+fn palette(boxes: &[FlameBox<'_>]) -> PaletteMap {
+    let mut palette = PaletteMap::default();
+    for (index, of) in boxes.iter().enumerate() {
+        let class = if of.name.starts_with('[') { Class::Unnamed } else { Class::User };
+        let fill = of.shift.map_or_else(|| color(of.name, class), diff_colors::color);
+        let number = if index == 0 { String::new() } else { index.to_string() };
+        palette.insert(number, fill);
+    }
+    palette
+}
+
+/// The image with names for numbers. `None` if it is not made as expected.
+fn labelled(
+    image: &str,
+    picture: &Picture<'_>,
+    details: impl Fn(usize) -> String,
+) -> Option<String> {
+    let mut text = String::with_capacity(image.len() * 2);
+    let mut rest = image;
+    if let Heading::Legend(unit) = picture.heading {
+        let (before, behind) = rest.split_once("<text id=\"subtitle\"")?;
+        let (attributes, behind) = behind.split_once('>')?;
+        let (_, behind) = behind.split_once("</text>")?;
+        let legend = diff_colors::legend(unit);
+        write!(text, "{before}<text id=\"subtitle\"{attributes}>{legend}</text>").ok()?;
+        rest = behind;
+    }
+    while let Some((before, behind)) = rest.split_once("<title>") {
+        let (title, behind) = behind.split_once("</title>")?;
+        let (drawn, behind) = behind.split_once("<text ")?;
+        let (attributes, behind) = behind.split_once('>')?;
+        let (_, behind) = behind.split_once("</text>")?;
+        let index: usize = match title.split_once(' ')?.0 {
+            "all" => 0,
+            number => number.parse().ok()?,
+        };
+        let (_, width) = drawn.split_once(" width=\"")?;
+        let width: f64 = width.split_once('%')?.0.parse().ok()?;
+        let name = printable(picture.boxes.get(index)?.name);
+        let shown = escaped(&shortened(&name, width));
+        let (name, details) = (escaped(&name), escaped(&details(index)));
+        write!(
+            text,
+            "{before}<title>{name} ({details})</title>{drawn}<text {attributes}>{shown}</text>"
+        )
+        .ok()?;
+        rest = behind;
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// As much of a name as has room in a box, for readers without the page's script. The width is in per
+/// cent of the 1200 pixels of the image, and a letter takes seven of those.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 171")]
+fn shortened(name: &str, width: f64) -> String {
+    let room = (width.clamp(0.0, 100.0) * 12.0 / 7.0) as usize;
+    if room < 3 {
+        String::new()
+    } else if name.chars().count() < room {
+        name.to_owned()
+    } else {
+        name.chars().take(room - 2).chain("..".chars()).collect()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
