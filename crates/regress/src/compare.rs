@@ -108,8 +108,10 @@ impl Comparison {
 
 /// Compares two sides.
 pub fn compare(tree: &Tree, base: &[Run], head: &[Run], options: &Options) -> Comparison {
-    let base = Side::of(tree, base, options, false);
-    let head = Side::of(tree, head, options, true);
+    let mut base = Side::of(tree, base, options, false);
+    let mut head = Side::of(tree, head, options, true);
+    base.learn_from(&head);
+    head.learn_from(&base);
     let own = Family::test(options, &base, &head, &base.own, &head.own);
     let total = Family::test(options, &base, &head, &base.total, &head.total);
     let mut rows: Vec<Row> = tree

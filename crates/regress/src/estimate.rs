@@ -41,6 +41,9 @@ pub struct Side {
     pub design_effect: f64,
     /// Whether the design effect was seen, or is assumed for want of blocks and runs.
     pub is_effect_known: bool,
+    /// How much more shares vary from run to run than from block to block: own weights, total
+    /// weights, everything. `None` with a single run.
+    between_runs: Option<[f64; 3]>,
     /// By function.
     pub(crate) own: Vec<Estimate>,
     pub(crate) total: Vec<Estimate>,
@@ -115,6 +118,7 @@ impl Side {
             blocks: blocks.len(),
             design_effect: 1.0,
             is_effect_known: false,
+            between_runs: None,
             own: Vec::new(),
             total: Vec::new(),
             all: Estimate::default(),
@@ -126,9 +130,36 @@ impl Side {
         let all = variance.estimates(&[everything.all], |sums, _| sums.all);
         side.design_effect = total.mean_effect;
         side.is_effect_known = total.is_known;
+        side.between_runs = match [&own, &total, &all].map(|family| family.between_runs) {
+            [Some(own), Some(total), Some(all)] => Some([own, total, all]),
+            _ => None,
+        };
         side.all = all.rows.first().copied().unwrap_or_default();
         (side.own, side.total) = (own.rows, total.rows);
         side
+    }
+
+    /// A single run does not tell how much runs differ. If the other side has several, they do: as much as
+    /// those differ beyond chance, this one is taken to differ from what others of its kind would be. That
+    /// grows with the length of a run, in which chance has less part.
+    pub(crate) fn learn_from(&mut self, other: &Self) {
+        let Some(between_runs) = other.between_runs.filter(|_| self.between_runs.is_none()) else {
+            return;
+        };
+        let length = self.effective_samples / (other.effective_samples / len(other.runs));
+        let degrees = len(other.runs) - 1.0 + PRIOR_BLOCKS;
+        let [own, total, all] = between_runs.map(|beyond| beyond * length);
+        let widen = |estimates: &mut [Estimate], beyond: f64, effective_samples: f64| {
+            for estimate in estimates {
+                let effect = effective_samples / estimate.effective_samples;
+                estimate.effective_samples = effective_samples / (effect + beyond);
+                estimate.degrees = estimate.degrees.min(degrees);
+            }
+        };
+        widen(&mut self.own, own, self.effective_samples);
+        widen(&mut self.total, total, self.effective_samples);
+        widen(std::slice::from_mut(&mut self.all), all, self.effective_samples);
+        self.design_effect += total;
     }
 }
 
@@ -161,6 +192,8 @@ struct Estimates {
     rows: Vec<Estimate>,
     mean_effect: f64,
     is_known: bool,
+    /// The mean effect between runs less that between blocks.
+    between_runs: Option<f64>,
 }
 
 struct Variance<'a> {
@@ -219,7 +252,18 @@ impl Variance<'_> {
         });
         let rows = rows.collect();
         let mean = kinds.iter().map(|kind| kind.mean).max_by(f64::total_cmp);
-        Estimates { rows, mean_effect: mean.unwrap_or(UNKNOWN_EFFECT), is_known: !kinds.is_empty() }
+        let has_runs = self.runs.len() >= 2;
+        let between_runs = match &kinds[..] {
+            [blocks, runs] => Some((runs.mean - blocks.mean).max(0.0)),
+            [runs] if has_runs => Some(runs.mean - 1.0),
+            _ => None,
+        };
+        Estimates {
+            rows,
+            mean_effect: mean.unwrap_or(UNKNOWN_EFFECT),
+            is_known: !kinds.is_empty(),
+            between_runs,
+        }
     }
 
     /// How much more each function varies from cluster to cluster than chance alone would have it.

@@ -79,3 +79,32 @@ fn a_change_is_found_as_often_as_the_power_says() {
         assert!((found as f64 - said).abs() <= 10.0, "a rise by {rise}: {found}, said {said}");
     }
 }
+
+/// Runs differ more than their blocks do; what five of them tell of that holds for the one on the
+/// other side, too.
+#[test]
+fn a_single_run_is_judged_by_how_much_the_others_differ() {
+    let shares = [0.3, 0.2, 0.1, 0.05, 0.35];
+    let mut draw = Draw::seeded(17);
+    let runs = |tree: &mut Tree, count: usize, draw: &mut Draw| -> Vec<_> {
+        let run = |_| {
+            // Each start of the program has its own layout, and so other shares.
+            let shares: Vec<f64> =
+                shares.iter().map(|share| share * draw.around_one(0.2)).collect();
+            Program::new(tree, &shares).record(draw, 60, 50, 1)
+        };
+        (0..count).map(run).collect()
+    };
+    let (mut held, mut called) = (0, 0);
+    for _ in 0..400 {
+        let mut tree = Tree::default();
+        let base = runs(&mut tree, 5, &mut draw);
+        let head = runs(&mut tree, 1, &mut draw);
+        let found = compare(&tree, &base, &head, &Options::default());
+        held += found.rows.iter().filter(|row| row.own.interval.holds(0.0)).count();
+        called += usize::from(found.rows.iter().any(|row| row.own.call != Call::Same));
+    }
+    println!("{held} of 2000 intervals hold no difference, {called} of 400 pairs called something");
+    assert!(held >= 1800, "{held}");
+    assert!(called <= 12, "{called}");
+}

@@ -16,6 +16,11 @@ impl Draw {
         ((self.0 >> 75) as u64) as f64 / (1_u64 << 53) as f64
     }
 
+    /// Evenly from `1 - spread` to `1 + spread`.
+    pub(crate) fn around_one(&mut self, spread: f64) -> f64 {
+        1.0 - spread + 2.0 * spread * self.unit()
+    }
+
     fn pick(&mut self, cumulated: &[f64]) -> usize {
         let at = self.unit() * cumulated.last().unwrap();
         cumulated.partition_point(|end| *end <= at).min(cumulated.len() - 1)
