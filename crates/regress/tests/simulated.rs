@@ -95,16 +95,16 @@ fn a_single_run_is_judged_by_how_much_the_others_differ() {
         };
         (0..count).map(run).collect()
     };
-    let (mut held, mut called) = (0, 0);
+    let (mut hits, mut called) = (0, 0);
     for _ in 0..400 {
         let mut tree = Tree::default();
         let base = runs(&mut tree, 5, &mut draw);
         let head = runs(&mut tree, 1, &mut draw);
         let found = compare(&tree, &base, &head, &Options::default());
-        held += found.rows.iter().filter(|row| row.own.interval.holds(0.0)).count();
+        hits += found.rows.iter().filter(|row| row.own.interval.holds(0.0)).count();
         called += usize::from(found.rows.iter().any(|row| row.own.call != Call::Same));
     }
-    println!("{held} of 2000 intervals hold no difference, {called} of 400 pairs called something");
-    assert!(held >= 1800, "{held}");
+    println!("{hits} of 2000 intervals hold no difference, {called} of 400 pairs called something");
+    assert!(hits >= 1800, "{hits}");
     assert!(called <= 12, "{called}");
 }
