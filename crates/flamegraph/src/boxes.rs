@@ -58,8 +58,9 @@ pub fn draw(
     let Some(whole) = picture.boxes.first().filter(|whole| whole.weight > 0) else {
         return empty(picture.title, &mut out);
     };
-    let lines = lines(picture.boxes, (whole.weight / LIGHTEST).max(1));
-    let mut palette = palette(picture.boxes);
+    let lightest = (whole.weight / LIGHTEST).max(1);
+    let lines = lines(picture.boxes, lightest);
+    let mut palette = palette(picture.boxes, lightest);
     let mut options = Options::default();
     options.title = printable(picture.title);
     options.subtitle = Some(match picture.heading {
@@ -120,9 +121,9 @@ fn lines(boxes: &[FlameBox<'_>], lightest: u64) -> Vec<String> {
     lines
 }
 
-fn palette(boxes: &[FlameBox<'_>]) -> PaletteMap {
+fn palette(boxes: &[FlameBox<'_>], lightest: u64) -> PaletteMap {
     let mut palette = PaletteMap::default();
-    for (index, of) in boxes.iter().enumerate() {
+    for (index, of) in boxes.iter().enumerate().filter(|(_, of)| of.weight >= lightest) {
         let class = if of.name.starts_with('[') { Class::Unnamed } else { Class::User };
         let fill = of.shift.map_or_else(|| color(of.name, class), diff_colors::color);
         let number = if index == 0 { String::new() } else { index.to_string() };
