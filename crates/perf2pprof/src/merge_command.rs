@@ -5,7 +5,7 @@
 //!   file 1, 3, 5 ... ─> thread 1: the same ──────┴─> added up in the order of the command line ─> one file
 //! ```
 //!
-//! Each thread is one file ahead at most, so that memory does not follow the number of files.
+//! Each thread is a few files ahead at most, so that memory does not follow the number of files.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ use crate::output::Target;
 use crate::progress::Progress;
 use crate::symbol_args::SymbolArgs;
 use crate::symbolize_command;
+
+/// So many files are held by each thread beside the one it reads: fewer make it wait on a busy machine.
+const AHEAD: usize = 4;
 
 /// Add up any number of recordings and pprof profiles
 ///
@@ -85,7 +88,7 @@ impl MergeArgs {
         thread::scope(|scope| {
             let channels: Vec<Receiver<_>> = (0..threads)
                 .map(|number| {
-                    let (sender, receiver) = sync_channel(1);
+                    let (sender, receiver) = sync_channel(AHEAD);
                     scope.spawn(move || self.read_each(number, threads, &sender));
                     receiver
                 })

@@ -155,7 +155,10 @@ fn each_recording_needs_its_pair() {
     let pair = "0-before.txt,2-after.txt";
     let two = ["--base-stats", pair, "--base-stats", pair, "--head-stats", pair];
     let text = String::from_utf8(diff(&corpus, &two).stderr).unwrap();
-    assert!(text.contains("1 recordings have 2 pairs of snapshots"), "{text}");
+    assert!(
+        text.contains("as many pairs of snapshots as recordings are needed, not 2 and 1"),
+        "{text}"
+    );
     assert_eq!(diff(&corpus, &["--base-stats", pair]).status.code(), Some(2));
     assert_eq!(diff(&corpus, &["--per", "bytes"]).status.code(), Some(2));
 }

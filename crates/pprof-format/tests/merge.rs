@@ -115,7 +115,9 @@ fn name(event: &str) -> String {
 
 fn merged(messages: &[Vec<u8>]) -> Vec<u8> {
     let mut merger = Merger::new(name);
-    messages.iter().for_each(|message| merger.add(message).unwrap());
+    for message in messages {
+        merger.add(message).unwrap();
+    }
     let mut bytes = Vec::new();
     merger.encode(&mut bytes).unwrap();
     bytes
@@ -147,7 +149,8 @@ fn said(message: &[u8]) -> Said {
             let build_id = mapping.map_or("", |row| text(row.build_id));
             let function = location.line[0].function_id;
             let function = profile.function.iter().find(|row| row.id == function).unwrap();
-            key += &format!("{build_id}+{}={};", location.address - start, text(function.name));
+            let (offset, name) = (location.address - start, text(function.name));
+            key += &[build_id, &offset.to_string(), name, ";"].join(" ");
         }
         let label = sample.label.first();
         key += label.map_or("", |label| text(label.str));

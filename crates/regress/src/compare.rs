@@ -155,7 +155,11 @@ impl Family {
         let effects: Vec<_> = base
             .iter()
             .zip(head)
-            .map(|(base, head)| Effect::of(options.measure, base, head))
+            .map(|(base, head)| {
+                let effect = Effect::of(options.measure, base, head);
+                let (base, head) = alike((base_side, base), (head_side, head));
+                effect.judged_by(&Effect::of(options.measure, &base, &head))
+            })
             .collect();
         // Were one side nothing, the other would just reach the floor. Pooled, the weight says
         // nothing about the difference.
@@ -195,6 +199,25 @@ impl Family {
         });
         Self { changes: changes.collect(), tested: tested.len() }
     }
+}
+
+/// A function's estimates, with the design effect of both sides together.
+fn alike(base: (&Side, &Estimate), head: (&Side, &Estimate)) -> (Estimate, Estimate) {
+    let samples = |(side, estimate): (&Side, &Estimate)| side.effective_samples * estimate.share;
+    let effect =
+        |(side, estimate): (&Side, &Estimate)| side.effective_samples / estimate.effective_samples;
+    // A side without the function knows no effect of it.
+    let knowing = || [base, head].into_iter().filter(|side| samples(*side) > 0.0);
+    let all: f64 = knowing().map(samples).sum();
+    if all <= 0.0 {
+        return (*base.1, *head.1);
+    }
+    let pooled = knowing().map(|side| samples(side) * effect(side)).sum::<f64>() / all;
+    let with = |(side, estimate): (&Side, &Estimate)| Estimate {
+        effective_samples: side.effective_samples / pooled,
+        ..*estimate
+    };
+    (with(base), with(head))
 }
 
 /// The least difference that is news, in the unit of the values.

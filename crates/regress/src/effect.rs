@@ -24,6 +24,13 @@ impl Effect {
         }
     }
 
+    /// The same, judged by how much both sides together vary: without a change they vary alike. What one side
+    /// has and the other has not tells nothing of how the other varies, and a function of few heavy
+    /// samples would look sure.
+    pub(crate) fn judged_by(self, judged: &Self) -> Self {
+        Self { deviations: judged.deviations, ..self }
+    }
+
     /// How often chance alone would make it as large.
     pub(crate) fn p_value(&self) -> f64 {
         p_value(self.deviations, self.degrees)

@@ -18,6 +18,8 @@
 //!    relation to the variance of independent samples is the *design effect*. With several runs
 //!    per side the same is done with whole runs, and the larger effect counts. An effect estimated from few blocks
 //!    is itself noise, so it is drawn towards the mean over all functions of the side.
+//!    Whether there is a difference is judged by the effect of both sides together: where one side has none of
+//!    a function of few heavy samples, only the other tells how much it varies.
 //! 3. *Interval.* Wilson's interval for each side, at `n` divided by the design effect, and Newcombe's
 //!    for the difference: right for functions of few samples, too.
 //! 4. *Many functions.* A function can only be called changed if it has the weight for a change that

@@ -1,6 +1,7 @@
 //! `--base-stats` and `--head-stats`: what Envoy did while each side was recorded.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use envoy_stats::{Quantity, ServerInfo, Snapshot, count};
@@ -83,8 +84,11 @@ impl PerArgs {
         (files, runs): (&[Loaded], &[Run]),
     ) -> Result<f64, Failure> {
         if pairs.len() != runs.len() {
-            let message =
-                format!("{} recordings have {} pairs of snapshots", runs.len(), pairs.len());
+            let message = format!(
+                "as many pairs of snapshots as recordings are needed, not {} and {}",
+                pairs.len(),
+                runs.len()
+            );
             return Err(Failure::new(message)
                 .hint(format!("`{flag} BEFORE,AFTER` for each, in the order of the recordings")));
         }
@@ -161,9 +165,12 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read;
     let mut bytes = Vec::new();
     fs::File::open(path)
-        .and_then(|file| file.take(MAX_LEN).read_to_end(&mut bytes))
-        .map_err(|error| hints::cannot_open_snapshot(path, &error))?;
-    Ok(bytes)
+        .and_then(|file| file.take(MAX_LEN + 1).read_to_end(&mut bytes))
+        .and_then(|len| match len as u64 {
+            0..=MAX_LEN => Ok(bytes),
+            _ => Err(io::ErrorKind::FileTooLarge.into()),
+        })
+        .map_err(|error| hints::cannot_open_snapshot(path, &error))
 }
 
 /// What `/server_info` answered, if it was kept beside: `a.server_info.json` beside `a.txt` or

@@ -171,15 +171,18 @@ impl Builder {
         id
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "folded stacks state no sample counts anyhow")]
+    /// Folded stacks do not say how many samples they are of. The lightest is taken for one.
+    #[expect(clippy::cast_precision_loss, reason = "a share has no sixteen digits")]
     fn of_folded(&mut self, name: &str, stacks: &[(Vec<String>, u64)], side: usize) -> Run {
+        let lightest = stacks.iter().map(|(_, weight)| *weight).filter(|weight| *weight > 0).min();
+        let lightest = lightest.unwrap_or(1);
         let cells = stacks.iter().map(|(stack, weight)| {
             let node = stack.iter().fold(Tree::ROOT, |node, name| {
                 let name = name.trim_end_matches("_[k]").trim_end_matches("_[i]");
                 let function = self.function(name, "", side);
                 self.tree.child(node, function)
             });
-            Cell { node, block: 0, weight: *weight as f64, count: *weight }
+            Cell { node, block: 0, weight: *weight as f64, count: weight / lightest }
         });
         let cells = cells.collect();
         Run { name: name.to_owned(), blocks: vec![Block::default()], cells, sum_of_squares: None }

@@ -17,6 +17,7 @@ pub(super) enum Value<'a> {
 }
 
 /// A number. Most have one byte or two.
+#[inline]
 fn varint(bytes: &mut &[u8]) -> Result<u64, DecodeError> {
     match **bytes {
         [one, ..] if one < 0x80 => {
@@ -32,6 +33,7 @@ fn varint(bytes: &mut &[u8]) -> Result<u64, DecodeError> {
 }
 
 /// A field's number, and how it is written.
+#[inline]
 fn key(bytes: &mut &[u8]) -> Result<(u32, WireType), DecodeError> {
     // Fields 1 to 15, a number or with a length.
     let kind = bytes.first().filter(|key| (8..0x80).contains(*key)).map(|key| key & 7);
