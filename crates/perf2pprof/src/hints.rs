@@ -110,9 +110,9 @@ pub(crate) fn no_debug_image(shown: &str, error: &debug_image::Error) -> Failure
     let failure = Failure::new(format!("cannot take symbols from `{shown}`: {error}"));
     let is_local = !shown.starts_with("docker://");
     match error {
-        Error::Foreign(tool) => failure.hint(format!(
-            "`{tool} -dc {shown} | perf2pprof RECORDING --debug-image -` unpacks it on the way"
-        )),
+        Error::Foreign(_) => {
+            failure.hint("unpack it, and give the directory: `--debug-image DIRECTORY`")
+        }
         Error::Reference(_) => failure.hint("such as `docker://envoyproxy/envoy:debug-v1.31.2`"),
         Error::TooLarge { .. } => {
             failure.hint(format!("`{}=50G` gives the cache more room", cache::LIMIT_VARIABLE))

@@ -113,7 +113,7 @@ fn an_image_of_something_else_is_told_of() {
 #[test]
 fn what_cannot_be_searched_is_an_error() {
     let run = Run::new();
-    fs::write(run.0.path().join("image.tar.bz2"), b"BZh91AY&SY").unwrap();
+    fs::write(run.0.path().join("image.zip"), b"PK\x03\x04").unwrap();
     let tar = run.tar("cut.tar", &fixture("edge-proxy/debug"));
     File::options().write(true).open(tar).unwrap().set_len(100_000).unwrap();
     let output = run.run(EDGE_PROXY, &["--debug-image", "envoyproxy/envoy:debug-v1.31.2"]);
@@ -123,7 +123,7 @@ fn what_cannot_be_searched_is_an_error() {
          hint: `--debug-image docker://envoyproxy/envoy:debug-v1.31.2` takes the image of that name from its registry\n"
     );
     let cases = [
-        ("image.tar.bz2", "it is compressed with bzip2", "`bzip2 -dc image.tar.bz2 | perf2pprof"),
+        ("image.zip", "it is compressed with zip", "unpack it"),
         ("cut.tar", "the archive is damaged: it ends before its end", "is it whole?"),
         (
             "docker://Not a name",
