@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use binaries::{Calls, Match, Note, Quality, Refused};
+use binaries::{Calls, ElfImage, Match, Note, Quality, Refused};
 use profile::{Binary, BuildId, Id, Reason};
 use symbol_pack::PackError;
 
@@ -82,6 +83,8 @@ pub struct UsedFiles {
     pub code: Option<PathBuf>,
     /// The DWARF package.
     pub package: Option<PathBuf>,
+    /// The file with the common parts of several debug files.
+    pub supplement: Option<PathBuf>,
     /// What they can tell together.
     pub quality: Quality,
 }
@@ -90,15 +93,17 @@ impl UsedFiles {
     /// A list of symbols by runtime address.
     pub(crate) fn list(image: PathBuf) -> Self {
         let quality = Quality::Symbols;
-        Self { image, build_id: None, code: None, package: None, quality }
+        Self { image, build_id: None, code: None, package: None, supplement: None, quality }
     }
 
     pub(crate) fn of(found: &Match) -> Self {
+        let path = |image: &Option<Arc<ElfImage>>| Some(image.as_ref()?.path().to_owned());
         Self {
             image: found.image.path().to_owned(),
             build_id: found.image.build_id(),
-            code: found.code.as_ref().map(|code| code.path().to_owned()),
-            package: found.package.as_ref().map(|package| package.path().to_owned()),
+            code: path(&found.code),
+            package: path(&found.package),
+            supplement: path(&found.supplement),
             quality: found.quality(),
         }
     }

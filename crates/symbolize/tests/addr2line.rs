@@ -103,7 +103,7 @@ fn every_address_has_the_functions_and_lines_that_addr2line_finds() {
         known += 1;
         with_inlines += usize::from(theirs.len() > 1);
         if ours != theirs {
-            assert_alias(&image, ours, theirs);
+            assert_alias(&image, &ours, theirs);
             aliases += 1;
         }
     }
@@ -115,7 +115,7 @@ fn every_address_has_the_functions_and_lines_that_addr2line_finds() {
 
 /// The only difference may be the name of the physical function, ours from the symbol table, as
 /// llvm-symbolizer has it, and theirs from DWARF, where both are names of the same code.
-fn assert_alias(image: &ElfImage, ours: Lines, mut theirs: Lines) {
+fn assert_alias(image: &ElfImage, ours: &Lines, mut theirs: Lines) {
     let object = image.object().unwrap();
     let place = |name: &str| {
         let mut symbols = object.symbols();
@@ -125,5 +125,5 @@ fn assert_alias(image: &ElfImage, ours: Lines, mut theirs: Lines) {
     let (our, their) = (&ours.last().unwrap().0, &mut theirs.last_mut().unwrap().0);
     assert_eq!(place(our), place(their));
     their.clone_from(our);
-    assert_eq!(ours, theirs);
+    assert_eq!(*ours, theirs);
 }
