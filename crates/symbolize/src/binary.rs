@@ -4,7 +4,8 @@
 //!   file offset ──> ELF address ──> DWARF          function, file, line, inlined calls
 //!                                   .symtab        the function's name, also where DWARF lacks it
 //!                                   .dynsym        the same for exported functions
-//!                                   .eh_frame      where the function begins, without a name
+//!                                   .eh_frame,     where the function begins, without a name
+//!                                   .debug_frame
 //! ```
 
 use std::borrow::Cow;
@@ -206,8 +207,8 @@ impl<'a> Tables<'a> {
         }
         if let Some(Ok(object)) = found.code().map(|code| code.object()) {
             tables.exports = SymbolTable::of_dynsym(&object);
-            tables.boundaries = Boundaries::of(&object);
         }
+        tables.boundaries = Boundaries::of(found);
         (tables, dwarf_error)
     }
 
