@@ -11,6 +11,7 @@ use profile::{BinaryKind, BuildId};
 use crate::given::Given;
 use crate::package::{count_units, skeleton_ids};
 use crate::sources::package_beside;
+use crate::split_units::{SplitUnits, is_split_unit};
 use crate::supplement::supplement;
 use crate::verify::{verify, verify_link};
 use crate::{
@@ -52,6 +53,8 @@ pub struct Match {
     pub package: Option<Arc<ElfImage>>,
     /// The file with what `image` has in common with others (`dwz`).
     pub supplement: Option<Arc<ElfImage>>,
+    /// Where the split-off units are that are in no package.
+    pub split: SplitUnits,
     /// How recorded file offsets become addresses, those of `image`'s tables.
     pub layout: Layout,
 }
@@ -68,7 +71,14 @@ pub struct Refused {
 impl Match {
     /// One file with all that there is.
     pub fn new(image: ElfImage, layout: Layout) -> Self {
-        Self { image: Arc::new(image), code: None, package: None, supplement: None, layout }
+        Self {
+            image: Arc::new(image),
+            code: None,
+            package: None,
+            supplement: None,
+            split: SplitUnits::default(),
+            layout,
+        }
     }
 
     /// What the files can tell together.
@@ -102,7 +112,7 @@ impl<'sources> Locator<'sources> {
     pub fn given_binaries(&self) -> Vec<Match> {
         let mut binaries: Vec<Match> = Vec::new();
         let images = self.given.images.iter().map(|given| &given.image);
-        for image in images.clone().filter(|image| !image.is_package()) {
+        for image in images.clone().filter(|image| is_binary(image)) {
             let is_same = |other: &ElfImage| {
                 image.build_id().is_some()
                     && image.build_id() == other.build_id()
@@ -124,6 +134,7 @@ impl<'sources> Locator<'sources> {
                     code: None,
                     package: None,
                     supplement: None,
+                    split: SplitUnits::default(),
                     layout: Layout::default(),
                 });
             }
@@ -133,6 +144,7 @@ impl<'sources> Locator<'sources> {
             let stated = found.code.as_ref().unwrap_or(&found.image);
             found.layout = stated.layout().clone();
             found.package = self.package(&found.image, &mut Vec::new(), &mut Vec::new());
+            found.split = self.split_units(&found.image);
             found.supplement = self.supplement(&found.image, &mut Vec::new(), &mut Vec::new());
         }
         binaries
@@ -141,6 +153,7 @@ impl<'sources> Locator<'sources> {
     /// The ELF files that were given by name.
     pub fn given_files(&self) -> impl Iterator<Item = &Path> {
         let named = self.given.images.iter().filter(|given| given.by_name);
+        let named = named.filter(|given| !is_split_unit(&given.image));
         named.map(|given| given.image.path())
     }
 
@@ -172,7 +185,7 @@ impl<'sources> Locator<'sources> {
 
     fn consider_given(&self, search: &mut Search<'_>) {
         let recorded = search.recorded;
-        for given in self.given.images.iter().filter(|given| !given.image.is_package()) {
+        for given in self.given.images.iter().filter(|given| is_binary(&given.image)) {
             let image = &given.image;
             let same_build = recorded.build_id.is_some() && recorded.build_id == image.build_id();
             let no_build = recorded.build_id.is_none() || image.build_id().is_none();
@@ -209,12 +222,18 @@ impl<'sources> Locator<'sources> {
                 code: code.map(|code| Arc::clone(&code.image)),
                 package: self.package(&accepted.image, &mut notes, &mut others),
                 supplement: self.supplement(&accepted.image, &mut notes, &mut others),
+                split: self.split_units(&accepted.image),
                 layout: with_code.layout.clone(),
             }
         });
         let mut refused = search.refused;
         refused.append(&mut others);
         Located { found, calls, refused, notes }
+    }
+
+    fn split_units(&self, image: &ElfImage) -> SplitUnits {
+        let given = self.given.images.iter().map(|given| &given.image);
+        SplitUnits::of(image, given, self.sources)
     }
 
     fn supplement(
@@ -392,6 +411,11 @@ impl<'a> Search<'a> {
         let code = if best.image.has_code() { None } else { self.accepted.iter().find(has_code) };
         Some((best, code))
     }
+}
+
+/// Whether a file can be a binary or its debug file.
+fn is_binary(image: &ElfImage) -> bool {
+    !image.is_package() && !is_split_unit(image)
 }
 
 /// Whether a file's name is the recorded one, perhaps with an addition such as `.debug`

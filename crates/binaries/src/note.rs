@@ -21,9 +21,9 @@ pub enum Note {
     SupplementMissing(BuildId),
     /// The user overruled the refusal of this file.
     Forced,
-    /// The package lacks some units: it may be of another build.
+    /// Some of the units that were split off were not found: a package may be of another build.
     PackageIncomplete {
-        /// Units that it has, of those looked up.
+        /// Units that were found, of those looked up.
         found: usize,
         /// Units looked up.
         of: usize,
@@ -49,7 +49,7 @@ impl fmt::Display for Note {
                 f.write_str("its split DWARF units (.dwp) were not found: no inlined calls")
             }
             Self::PackageIncomplete { found, of } => {
-                write!(f, "its DWARF package has only {found} of {of} units")
+                write!(f, "only {found} of {of} of its split DWARF units (.dwp, .dwo) were found")
             }
         }
     }

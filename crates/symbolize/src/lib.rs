@@ -272,6 +272,7 @@ impl Work<'_> {
         report.problems.extend(
             answered.pack_error.map(|error| Problem::Pack { path: path.to_owned(), error }),
         );
+        report.found_split_units(found.package.is_some(), answered.split);
         answered.runs
     }
 

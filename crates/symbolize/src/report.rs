@@ -8,7 +8,7 @@ use binaries::{Calls, ElfImage, Match, Note, Quality, Refused};
 use profile::{Binary, BuildId, Id, Reason};
 use symbol_pack::PackError;
 
-use crate::dwarf::DwarfError;
+use crate::dwarf::{DwarfError, SplitCount};
 use crate::kallsyms::KallsymsError;
 
 /// Where the names of one binary came from.
@@ -42,6 +42,24 @@ impl BinaryReport {
             notes: Vec::new(),
             problems: Vec::new(),
             frames: Outcomes::default(),
+        }
+    }
+
+    /// What is missing of the units that were asked for is news; what is missing of others is
+    /// none.
+    pub(crate) fn found_split_units(
+        &mut self,
+        has_package: bool,
+        SplitCount { found, of }: SplitCount,
+    ) {
+        if of == 0 || (found == 0 && !has_package) {
+            return;
+        }
+        let is_split =
+            |note: &Note| matches!(note, Note::PackageMissing | Note::PackageIncomplete { .. });
+        self.notes.retain(|note| !is_split(note));
+        if found < of {
+            self.notes.push(Note::PackageIncomplete { found, of });
         }
     }
 }

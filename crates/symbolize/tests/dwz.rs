@@ -5,39 +5,18 @@
 
 mod support;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use binaries::{ElfImage, Note, Refusal, Sources};
-use flate2::read::GzDecoder;
 use profile::ElfAddr;
-use serde_json::Value;
 use symbolize::{BinaryReport, symbolize};
 
-use support::{Recording, fixture, lines, options};
-
-/// Linker's name, file, line, line of the declaration; the innermost function first.
-type Lines = Vec<(String, String, u32, u32)>;
+use support::{Lines, Recording, fixture, instructions, lines, options};
 
 /// What llvm-symbolizer says of every instruction of a program.
 fn expected(program: &str) -> Vec<(u64, Lines)> {
-    let file = File::open(fixture(&format!("small/dwz/{program}.jsonl.gz"))).unwrap();
-    let rows = std::io::read_to_string(GzDecoder::new(file)).unwrap();
-    let row = |row: &str| {
-        let row: Value = serde_json::from_str(row).unwrap();
-        let address = row["Address"].as_str().unwrap().trim_start_matches("0x");
-        // Between functions it has one without a name.
-        let symbols = row["Symbol"].as_array().unwrap().iter();
-        let lines = symbols.map(line).filter(|(name, ..)| !name.is_empty());
-        (u64::from_str_radix(address, 16).unwrap(), lines.collect())
-    };
-    rows.lines().map(row).collect()
-}
-
-fn line(symbol: &Value) -> (String, String, u32, u32) {
-    let text = |key: &str| symbol[key].as_str().unwrap().to_owned();
-    let number = |key: &str| u32::try_from(symbol[key].as_u64().unwrap()).unwrap();
-    (text("FunctionName"), text("FileName"), number("Line"), number("StartLine"))
+    instructions(&format!("small/dwz/{program}.jsonl.gz"))
 }
 
 /// What we say of the same addresses.

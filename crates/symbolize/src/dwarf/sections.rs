@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use binaries::{ElfImage, Match};
+use binaries::{ElfImage, Match, SplitUnits};
 use gimli::{
     AbbreviationsCacheStrategy, DebugInfoOffset, DwAt, DwForm, DwarfPackage, DwarfPackageSections,
     DwarfSections, EndianSlice, Reader as _, RunTimeEndian, SectionId, UnitHeader, UnitOffset,
@@ -22,14 +22,18 @@ pub(crate) struct Sections<'image> {
     image: DwarfSections<Cow<'image, [u8]>>,
     package: Option<DwarfPackageSections<Cow<'image, [u8]>>>,
     supplement: Option<DwarfSections<Cow<'image, [u8]>>>,
+    split: &'image SplitUnits,
     /// Whether `.debug_info` is compressed and is to be unpacked unit by unit.
     pub(crate) is_streamed: bool,
 }
 
 /// The same, parsed as far as all workers share it.
 pub(crate) struct Parsed<'data> {
+    pub(crate) endian: RunTimeEndian,
     pub(crate) dwarf: gimli::Dwarf<Reader<'data>>,
     pub(crate) package: Option<DwarfPackage<Reader<'data>>>,
+    /// Where the units are that are in no package.
+    pub(crate) split: &'data SplitUnits,
     headers: Headers<'data>,
     supplement_headers: Headers<'data>,
 }
@@ -85,7 +89,8 @@ impl<'image> Sections<'image> {
             })
         });
         let (package, supplement) = (package.transpose()?, supplement.transpose()?);
-        Ok(Self { endian, image: sections, package, supplement, is_streamed })
+        let split = &found.split;
+        Ok(Self { endian, image: sections, package, supplement, split, is_streamed })
     }
 
     /// Parses the indexes.
@@ -100,7 +105,8 @@ impl<'image> Sections<'image> {
         let package = package.map(|package| package.borrow(|bytes| reader(bytes), reader(&[])));
         let package = package.transpose()?;
         let (headers, supplement_headers) = (OnceLock::new(), OnceLock::new());
-        Ok(Parsed { dwarf, package, headers, supplement_headers })
+        let Self { endian, split, .. } = *self;
+        Ok(Parsed { endian, dwarf, package, split, headers, supplement_headers })
     }
 }
 
