@@ -171,8 +171,8 @@ enum Stop {
 /// Writes an answer to the cache, as long as it stays within the cache's limit.
 fn copy(body: Body, staged: &mut impl Write, limit: u64, report: Report<'_>) -> Result<(), Stop> {
     let server = |error: io::Error| Stop::Server(error.to_string());
-    let stated = body.content_length();
-    let total = stated.unwrap_or(0);
+    let length = body.content_length();
+    let total = length.unwrap_or(0);
     let mut reader = body.into_with_config().limit(limit).reader();
     let mut buffer = vec![0; 256 << 10];
     let mut done = 0_u64;
@@ -185,8 +185,8 @@ fn copy(body: Body, staged: &mut impl Write, limit: u64, report: Report<'_>) -> 
         done = done.saturating_add(len as u64);
         report(Progress { done, total: total.max(done) });
     }
-    match stated.filter(|stated| *stated != done) {
-        Some(stated) => Err(Stop::Server(format!("it sent {done} of {stated} bytes"))),
+    match length.filter(|length| *length != done) {
+        Some(length) => Err(Stop::Server(format!("it sent {done} of {length} bytes"))),
         None => staged.flush().map_err(server),
     }
 }

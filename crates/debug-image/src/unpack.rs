@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::rc::Rc;
 
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -30,6 +31,7 @@ pub(crate) enum Form {
     Gzip,
     Zstd,
     Xz,
+    Bzip2,
     /// Compressed in a way that is not read, by the name of the tool that does.
     Foreign(&'static str),
     /// Something else: perhaps an ELF file.
@@ -42,7 +44,7 @@ impl Form {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
-            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Foreign("bzip2"),
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
             [b'P', b'K', 3, 4, ..] => Self::Foreign("zip"),
             _ if is_header(start) => Self::Tar,
             // An empty archive.
@@ -68,6 +70,7 @@ enum Decoder<R: Read> {
     Gzip(Box<MultiGzDecoder<R>>),
     Zstd(Box<ZstdFrames<R>>),
     Xz(Box<XzReader<R>>),
+    Bzip2(Box<MultiBzDecoder<R>>),
 }
 
 impl<R: Read> Unpacked<R> {
@@ -88,10 +91,13 @@ impl<R: Read> Unpacked<R> {
             Form::Xz => {
                 Decoder::Xz(Box::new(XzReader::new_mem_limit(input, true, MAX_XZ_DICTIONARY)))
             }
+            Form::Bzip2 => Decoder::Bzip2(Box::new(MultiBzDecoder::new(input))),
             Form::Tar => Decoder::Plain(input),
             Form::Foreign(tool) => return Err(invalid(&format!("it is compressed with {tool}"))),
             Form::Other => {
-                return Err(invalid("it is no tar archive, nor compressed with gzip, zstd or xz"));
+                return Err(invalid(
+                    "it is no tar archive, nor compressed with gzip, zstd, xz or bzip2",
+                ));
             }
         };
         Ok(Self { decoder, consumed, produced: 0 })
@@ -105,6 +111,7 @@ impl<R: Read> Read for Unpacked<R> {
             Decoder::Gzip(decoder) => decoder.read(bytes)?,
             Decoder::Zstd(frames) => frames.read(bytes)?,
             Decoder::Xz(reader) => reader.read(bytes)?,
+            Decoder::Bzip2(decoder) => decoder.read(bytes)?,
         };
         self.produced += len as u64;
         let consumed = self.consumed.get();
@@ -128,7 +135,7 @@ impl<R: Read> Read for Unpacked<R> {
 pub(crate) fn inner_form(input: &mut impl Read) -> io::Result<Form> {
     let start = start_of(input)?;
     match Form::of(&start) {
-        Form::Gzip | Form::Zstd | Form::Xz => {
+        Form::Gzip | Form::Zstd | Form::Xz | Form::Bzip2 => {
             let unpacked = start_of(&mut Unpacked::new(Cursor::new(start).chain(input))?)?;
             Ok(Form::of(&unpacked))
         }
