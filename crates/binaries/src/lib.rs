@@ -17,6 +17,7 @@
 
 mod calls;
 mod elf_image;
+mod found;
 mod geometry;
 mod given;
 mod layout;
@@ -37,9 +38,10 @@ mod verify;
 
 pub use calls::{ASKED_SHARE, Calls, LONGEST_CALL, ends_in_call, has_known_calls};
 pub use elf_image::{DebugLink, ElfError, ElfImage, Machine};
+pub use found::Match;
 pub use geometry::RecordedRange;
 pub use layout::{Layout, Segment};
-pub use locate::{Located, Locator, Match, Refused};
+pub use locate::{Located, Locator, Refused};
 pub use mapped_file::MappedFile;
 pub use note::Note;
 pub use pack::pack_facts;
