@@ -342,7 +342,7 @@ fn quality<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>) -> Qua
         Quality::Symbols
     } else if file.dynamic_symbols().any(|symbol| is_sized_function(&symbol)) {
         Quality::DynamicSymbols
-    } else if has_bytes(".eh_frame") {
+    } else if has_bytes(".eh_frame") || has_bytes(".debug_frame") {
         Quality::Boundaries
     } else {
         Quality::Nothing

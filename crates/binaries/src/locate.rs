@@ -1,19 +1,22 @@
 //! From a recorded binary to the file, or files, that can name its functions.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use profile::BinaryKind;
+use profile::{BinaryKind, BuildId};
 
 use crate::given::Given;
 use crate::package::{count_units, skeleton_ids};
 use crate::sources::package_beside;
+use crate::split_units::{SplitUnits, is_split_unit};
+use crate::supplement::supplement;
 use crate::verify::{verify, verify_link};
-use crate::{Calls, DebugLink, ElfError, ElfImage, Layout, Quality, Recorded, Refusal, Sources};
+use crate::{
+    Calls, DebugLink, ElfError, ElfImage, Layout, Match, Note, Quality, Recorded, Refusal, Sources,
+};
 
 /// How many packages in the directory of a binary are tried.
 const MAX_PACKAGES_BESIDE: usize = 16;
@@ -39,19 +42,6 @@ pub struct Located {
     pub notes: Vec<Note>,
 }
 
-/// The files that together describe one recorded binary. All were checked against the recording.
-#[derive(Clone, Debug)]
-pub struct Match {
-    /// The one that can tell most.
-    pub image: Arc<ElfImage>,
-    /// Another one with the machine code and `.eh_frame`, if `image` is a debug file without.
-    pub code: Option<Arc<ElfImage>>,
-    /// The package with the split-off DWARF units of `image`.
-    pub package: Option<Arc<ElfImage>>,
-    /// How recorded file offsets become addresses, those of `image`'s tables.
-    pub layout: Layout,
-}
-
 /// A file that is not the recorded one.
 #[derive(Debug)]
 pub struct Refused {
@@ -59,51 +49,6 @@ pub struct Refused {
     pub path: PathBuf,
     /// Why not.
     pub refusal: Refusal,
-}
-
-/// A reservation about a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// Recording or file has no build ID: only the layout of the code says that they belong
-    /// together.
-    NoBuildId,
-    /// The DWARF units were split off, and no package with them was found: lines are known,
-    /// inlined calls are not.
-    PackageMissing,
-    /// The machine code is not at hand, so that no call could be looked for.
-    NoCode,
-    /// The calls of this machine are not known here, so that none could be looked for.
-    UnknownMachine,
-    /// The user overruled the refusal of this file.
-    Forced,
-    /// The package lacks some units: it may be of another build.
-    PackageIncomplete {
-        /// Units that it has, of those looked up.
-        found: usize,
-        /// Units looked up.
-        of: usize,
-    },
-}
-
-impl Match {
-    /// What the files can tell together.
-    pub fn quality(&self) -> Quality {
-        if self.package.is_some() { Quality::DwarfWithPackage } else { self.image.quality() }
-    }
-
-    /// Gives the memory of all files back. They can be read on, at the price of reading them from
-    /// disk again.
-    pub fn release(&self) {
-        let others = [self.code.as_ref(), self.package.as_ref()];
-        for image in others.into_iter().flatten().chain([&self.image]) {
-            image.mapped().release(0..usize::MAX);
-        }
-    }
-
-    /// The file with the machine code, if one was found.
-    pub fn code(&self) -> Option<&Arc<ElfImage>> {
-        self.code.as_ref().or_else(|| self.image.has_code().then_some(&self.image))
-    }
 }
 
 impl<'sources> Locator<'sources> {
@@ -117,7 +62,7 @@ impl<'sources> Locator<'sources> {
     pub fn given_binaries(&self) -> Vec<Match> {
         let mut binaries: Vec<Match> = Vec::new();
         let images = self.given.images.iter().map(|given| &given.image);
-        for image in images.clone().filter(|image| !image.is_package()) {
+        for image in images.clone().filter(|image| is_binary(image)) {
             let is_same = |other: &ElfImage| {
                 image.build_id().is_some()
                     && image.build_id() == other.build_id()
@@ -138,6 +83,8 @@ impl<'sources> Locator<'sources> {
                     image,
                     code: None,
                     package: None,
+                    supplement: None,
+                    split: SplitUnits::default(),
                     layout: Layout::default(),
                 });
             }
@@ -147,6 +94,8 @@ impl<'sources> Locator<'sources> {
             let stated = found.code.as_ref().unwrap_or(&found.image);
             found.layout = stated.layout().clone();
             found.package = self.package(&found.image, &mut Vec::new(), &mut Vec::new());
+            found.split = self.split_units(&found.image);
+            found.supplement = self.supplement(&found.image, &mut Vec::new(), &mut Vec::new());
         }
         binaries
     }
@@ -154,6 +103,7 @@ impl<'sources> Locator<'sources> {
     /// The ELF files that were given by name.
     pub fn given_files(&self) -> impl Iterator<Item = &Path> {
         let named = self.given.images.iter().filter(|given| given.by_name);
+        let named = named.filter(|given| !is_split_unit(&given.image));
         named.map(|given| given.image.path())
     }
 
@@ -185,7 +135,7 @@ impl<'sources> Locator<'sources> {
 
     fn consider_given(&self, search: &mut Search<'_>) {
         let recorded = search.recorded;
-        for given in self.given.images.iter().filter(|given| !given.image.is_package()) {
+        for given in self.given.images.iter().filter(|given| is_binary(&given.image)) {
             let image = &given.image;
             let same_build = recorded.build_id.is_some() && recorded.build_id == image.build_id();
             let no_build = recorded.build_id.is_none() || image.build_id().is_none();
@@ -203,7 +153,7 @@ impl<'sources> Locator<'sources> {
         let recorded = search.recorded;
         let mut notes = Vec::new();
         let mut calls = None;
-        let mut packages = Vec::new();
+        let mut others = Vec::new();
         let found = search.best().map(|(accepted, code)| {
             if accepted.is_forced {
                 notes.push(Note::Forced);
@@ -220,13 +170,30 @@ impl<'sources> Locator<'sources> {
             Match {
                 image: Arc::clone(&accepted.image),
                 code: code.map(|code| Arc::clone(&code.image)),
-                package: self.package(&accepted.image, &mut notes, &mut packages),
+                package: self.package(&accepted.image, &mut notes, &mut others),
+                supplement: self.supplement(&accepted.image, &mut notes, &mut others),
+                split: self.split_units(&accepted.image),
                 layout: with_code.layout.clone(),
             }
         });
         let mut refused = search.refused;
-        refused.append(&mut packages);
+        refused.append(&mut others);
         Located { found, calls, refused, notes }
+    }
+
+    fn split_units(&self, image: &ElfImage) -> SplitUnits {
+        let given = self.given.images.iter().map(|given| &given.image);
+        SplitUnits::of(image, given, self.sources)
+    }
+
+    fn supplement(
+        &self,
+        image: &ElfImage,
+        notes: &mut Vec<Note>,
+        refused: &mut Vec<Refused>,
+    ) -> Option<Arc<ElfImage>> {
+        let given = self.given.images.iter().map(|given| Arc::clone(&given.image));
+        supplement(image, given, self.sources, notes, refused)
     }
 
     /// The package that has most of the units that were split off from `image`: one given by
@@ -371,7 +338,7 @@ impl<'a> Search<'a> {
     }
 
     /// The recorded build ID, or that of an accepted file if none is recorded.
-    fn build_id(&self) -> Option<profile::BuildId> {
+    fn build_id(&self) -> Option<BuildId> {
         let found = || self.accepted.iter().find_map(|accepted| accepted.image.build_id());
         self.recorded.build_id.or_else(found)
     }
@@ -394,6 +361,11 @@ impl<'a> Search<'a> {
         let code = if best.image.has_code() { None } else { self.accepted.iter().find(has_code) };
         Some((best, code))
     }
+}
+
+/// Whether a file can be a binary or its debug file.
+fn is_binary(image: &ElfImage) -> bool {
+    !image.is_package() && !is_split_unit(image)
 }
 
 /// Whether a file's name is the recorded one, perhaps with an addition such as `.debug`
@@ -420,30 +392,9 @@ fn packages_beside(image: &Path) -> Vec<PathBuf> {
     others
 }
 
-fn is_absence(error: &io::Error) -> bool {
+pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput
     )
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoBuildId => f.write_str("no build ID to compare, matched by its segments only"),
-            Self::NoCode => f.write_str(
-                "its machine code is not at hand: checked by build ID and segments, not by calls",
-            ),
-            Self::UnknownMachine => f.write_str(
-                "calls of its machine are not known: checked by build ID and segments only",
-            ),
-            Self::Forced => f.write_str("refused, and used because of `--force-symbols`"),
-            Self::PackageMissing => {
-                f.write_str("its split DWARF units (.dwp) were not found: no inlined calls")
-            }
-            Self::PackageIncomplete { found, of } => {
-                write!(f, "its DWARF package has only {found} of {of} units")
-            }
-        }
-    }
 }

@@ -117,19 +117,26 @@ impl Sources {
 
     /// Files named after a build ID, and debug files laid out by recorded path.
     pub fn debug_files(&self, recorded: &Recorded<'_>, build_id: Option<BuildId>) -> Vec<PathBuf> {
+        let named = build_id.map(|build_id| self.build_id_files(build_id));
+        let mut paths = named.unwrap_or_default();
+        let below = recorded.path.trim_start_matches('/');
+        paths.extend(self.in_debug_dirs(&format!("{below}.debug")));
+        paths.extend(self.in_debug_dirs(below));
+        paths
+    }
+
+    /// Files named after a build ID.
+    pub(crate) fn build_id_files(&self, build_id: BuildId) -> Vec<PathBuf> {
         let mut paths = Vec::new();
-        if let Some((head, tail)) = build_id.and_then(split) {
+        if let Some((head, tail)) = split(build_id) {
             for suffix in [".debug", ""] {
                 paths.extend(self.in_debug_dirs(&format!(".build-id/{head}/{tail}{suffix}")));
             }
         }
-        if let Some(entry) = build_id.and_then(|build_id| self.cache_entry(build_id)) {
+        if let Some(entry) = self.cache_entry(build_id) {
             paths.extend(["debug", "elf", "vdso"].map(|name| entry.join(name)));
             paths.push(entry);
         }
-        let below = recorded.path.trim_start_matches('/');
-        paths.extend(self.in_debug_dirs(&format!("{below}.debug")));
-        paths.extend(self.in_debug_dirs(below));
         paths
     }
 
@@ -145,7 +152,7 @@ impl Sources {
     }
 
     /// `path` in each directory of debug files: the user's, and the sysroot's.
-    fn in_debug_dirs(&self, path: &str) -> Vec<PathBuf> {
+    pub(crate) fn in_debug_dirs(&self, path: &str) -> Vec<PathBuf> {
         let users = self.debug_dirs.iter().map(|directory| directory.join(path));
         let sysroot = resolve(&self.sysroot, &Path::new(DEBUG_DIR).join(path));
         users.chain(sysroot).collect()

@@ -52,6 +52,17 @@ pub enum Refusal {
     /// A DWARF package of another build: the units that were split off are not in it.
     #[error("a DWARF package of another build: it has none of the {0} units looked up")]
     Package(usize),
+    /// Not the file that a debug file shares with others.
+    #[error(
+        "{} instead of build ID {expected}, which a debug file refers to",
+        .found.map_or("no build ID".to_owned(), |found| format!("build ID {found}"))
+    )]
+    Supplement {
+        /// As the debug file states.
+        expected: BuildId,
+        /// The file's.
+        found: Option<BuildId>,
+    },
     /// Nothing is recorded that could tell whether it is the right file.
     #[error("neither a build ID nor a mapping is recorded to check it against")]
     Unverifiable,
@@ -78,7 +89,11 @@ impl Refusal {
             | Self::Calls(_)
             | Self::Unverifiable
             | Self::Checksum { .. } => true,
-            Self::Elf(_) | Self::Machine { .. } | Self::Package(_) | Self::NoReference(_) => false,
+            Self::Elf(_)
+            | Self::Machine { .. }
+            | Self::Package(_)
+            | Self::Supplement { .. }
+            | Self::NoReference(_) => false,
         }
     }
 }

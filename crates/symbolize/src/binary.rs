@@ -4,7 +4,8 @@
 //!   file offset ──> ELF address ──> DWARF          function, file, line, inlined calls
 //!                                   .symtab        the function's name, also where DWARF lacks it
 //!                                   .dynsym        the same for exported functions
-//!                                   .eh_frame      where the function begins, without a name
+//!                                   .eh_frame,     where the function begins, without a name
+//!                                   .debug_frame
 //! ```
 
 use std::borrow::Cow;
@@ -18,7 +19,7 @@ use symbol_pack::PackError;
 
 use crate::answer::{Answers, RawLine};
 use crate::boundaries::Boundaries;
-use crate::dwarf::{self, DwarfError, Hits, Query};
+use crate::dwarf::{self, DwarfError, Hits, Query, SplitCount};
 use crate::progress::Meter;
 use crate::symbol_table::SymbolTable;
 
@@ -49,6 +50,7 @@ pub(crate) struct Answered {
     pub(crate) runs: Vec<Answers>,
     pub(crate) dwarf_error: Option<DwarfError>,
     pub(crate) pack_error: Option<PackError>,
+    pub(crate) split: SplitCount,
 }
 
 /// Looks up sorted places of a binary.
@@ -71,7 +73,8 @@ pub(crate) fn look_up(
     let (tables, dwarf_error) = Tables::load(found, &asked, lookup.threads.get());
 
     let answered = answer_all(places, addresses, &tables, found.quality(), lookup);
-    Answered { dwarf_error, ..answered }
+    let split = tables.dwarf.as_ref().map(Hits::split).unwrap_or_default();
+    Answered { dwarf_error, split, ..answered }
 }
 
 /// What knows the answers.
@@ -118,7 +121,8 @@ fn answer_all(
         workers.into_iter().map(join).collect()
     });
     let (runs, errors): (_, Vec<_>) = answered.into_iter().unzip();
-    Answered { runs, dwarf_error: None, pack_error: errors.into_iter().flatten().next() }
+    let pack_error = errors.into_iter().flatten().next();
+    Answered { runs, dwarf_error: None, pack_error, split: SplitCount::default() }
 }
 
 /// Answers for a run of places.
@@ -206,8 +210,8 @@ impl<'a> Tables<'a> {
         }
         if let Some(Ok(object)) = found.code().map(|code| code.object()) {
             tables.exports = SymbolTable::of_dynsym(&object);
-            tables.boundaries = Boundaries::of(&object);
         }
+        tables.boundaries = Boundaries::of(found);
         (tables, dwarf_error)
     }
 

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use binaries::{ElfImage, Match, Recorded, Refusal, Refused, verify};
 use object::elf::{ELF_NOTE_GNU, FileHeader64, NT_GNU_BUILD_ID};
@@ -108,7 +107,7 @@ fn open_vmlinux(
         Some((name, address)) => address.wrapping_sub(symbol_address(&image, name)?),
         None => 0,
     };
-    let found = Match { image: Arc::new(image), code: None, package: None, layout };
+    let found = Match::new(image, layout);
     Ok(Vmlinux { found, moved })
 }
 

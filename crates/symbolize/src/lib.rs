@@ -113,7 +113,7 @@ pub fn symbolize(
 /// Whether any binary's names came from the file.
 fn is_used(path: &Path, binaries: &[BinaryReport]) -> bool {
     binaries.iter().filter_map(|report| report.used.as_ref()).any(|used| {
-        let others = [used.code.as_deref(), used.package.as_deref()];
+        let others = [&used.code, &used.package, &used.supplement].map(Option::as_deref);
         used.image == path || others.contains(&Some(path))
     })
 }
@@ -272,6 +272,7 @@ impl Work<'_> {
         report.problems.extend(
             answered.pack_error.map(|error| Problem::Pack { path: path.to_owned(), error }),
         );
+        report.found_split_units(found.package.is_some(), answered.split);
         answered.runs
     }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use binaries::{Calls, Match, Note, Quality, Refused};
+use binaries::{Calls, ElfImage, Match, Note, Quality, Refused};
 use profile::{Binary, BuildId, Id, Reason};
 use symbol_pack::PackError;
 
-use crate::dwarf::DwarfError;
+use crate::dwarf::{DwarfError, SplitCount};
 use crate::kallsyms::KallsymsError;
 
 /// Where the names of one binary came from.
@@ -41,6 +42,24 @@ impl BinaryReport {
             notes: Vec::new(),
             problems: Vec::new(),
             frames: Outcomes::default(),
+        }
+    }
+
+    /// What is missing of the units that were asked for is news; what is missing of others is
+    /// none.
+    pub(crate) fn found_split_units(
+        &mut self,
+        has_package: bool,
+        SplitCount { found, of }: SplitCount,
+    ) {
+        if of == 0 || (found == 0 && !has_package) {
+            return;
+        }
+        let is_split =
+            |note: &Note| matches!(note, Note::PackageMissing | Note::PackageIncomplete { .. });
+        self.notes.retain(|note| !is_split(note));
+        if found < of {
+            self.notes.push(Note::PackageIncomplete { found, of });
         }
     }
 }
@@ -82,6 +101,8 @@ pub struct UsedFiles {
     pub code: Option<PathBuf>,
     /// The DWARF package.
     pub package: Option<PathBuf>,
+    /// The file with the common parts of several debug files.
+    pub supplement: Option<PathBuf>,
     /// What they can tell together.
     pub quality: Quality,
 }
@@ -90,15 +111,17 @@ impl UsedFiles {
     /// A list of symbols by runtime address.
     pub(crate) fn list(image: PathBuf) -> Self {
         let quality = Quality::Symbols;
-        Self { image, build_id: None, code: None, package: None, quality }
+        Self { image, build_id: None, code: None, package: None, supplement: None, quality }
     }
 
     pub(crate) fn of(found: &Match) -> Self {
+        let path = |image: &Option<Arc<ElfImage>>| Some(image.as_ref()?.path().to_owned());
         Self {
             image: found.image.path().to_owned(),
             build_id: found.image.build_id(),
-            code: found.code.as_ref().map(|code| code.path().to_owned()),
-            package: found.package.as_ref().map(|package| package.path().to_owned()),
+            code: path(&found.code),
+            package: path(&found.package),
+            supplement: path(&found.supplement),
             quality: found.quality(),
         }
     }

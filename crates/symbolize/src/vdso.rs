@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use binaries::{ElfImage, Match, Recorded, verify};
 
@@ -15,7 +14,7 @@ const MAX_LEN: u64 = 1 << 20;
 pub(crate) fn running(recorded: &Recorded<'_>) -> Option<Match> {
     let image = ElfImage::in_memory(Path::new("[vdso]"), read()?).ok()?;
     let layout = verify(&image, recorded).ok()?;
-    Some(Match { image: Arc::new(image), code: None, package: None, layout })
+    Some(Match::new(image, layout))
 }
 
 fn read() -> Option<Vec<u8>> {

@@ -99,3 +99,37 @@ fn a_file_may_end_anywhere() {
         look_up(&recording, directory.path(), &elf, &package[..length]);
     }
 }
+
+/// Programs of which parts are in other files, and those.
+const IN_PARTS: [&[&str]; 4] = [
+    &["small/dwz/shapes-one", "small/dwz/common.dwz"],
+    &["small/dwz/dwarf-5/shapes-two", "small/dwz/dwarf-5/common.dwz"],
+    &["small/split/shapes", "small/split/shapes-one.dwo", "small/split/shapes-two.dwo"],
+    &["small/debug-frame/shapes-one"],
+];
+
+#[test]
+fn nor_does_damage_of_parts_in_files_of_their_own() {
+    let rounds = std::env::var("HOSTILE_ROUNDS").map_or(300, |rounds| rounds.parse().unwrap());
+    for files in IN_PARTS {
+        let image = ElfImage::open(&fixture(files[0])).unwrap();
+        let mut recording = Recording::of(&image, "/usr/local/bin/shapes");
+        let text = *image.layout().executable().next().unwrap();
+        for at in 0..text.file_size {
+            recording.sample(FileOffset(text.offset.0 + at));
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join(Path::new(files[0]).file_name().unwrap());
+        for seed in 1..=rounds {
+            let mut numbers = Numbers(seed << 17 | 1);
+            for file in files {
+                let path = directory.path().join(Path::new(file).file_name().unwrap());
+                let bytes = fs::read(fixture(file)).unwrap();
+                let is_spared = numbers.below(3) == 0;
+                let bytes = if is_spared { bytes } else { damage(&bytes, &mut numbers) };
+                fs::write(path, bytes).unwrap();
+            }
+            symbolize(&recording.profile, &options(&[&program], 1), &|_| {});
+        }
+    }
+}

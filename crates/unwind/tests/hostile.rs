@@ -5,7 +5,6 @@ mod common;
 
 use std::io::Write;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use binaries::{ElfImage, Match};
@@ -79,9 +78,9 @@ fn a_damaged_recording_gives_what_is_left_of_its_stacks() {
 fn with_binary(recording: &[u8], elf: &[u8]) -> Option<Conversion> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(elf).unwrap();
-    let image = Arc::new(ElfImage::open(file.path()).ok()?);
+    let image = ElfImage::open(file.path()).ok()?;
     let layout = image.layout().clone();
-    let found = Match { image, code: None, package: None, layout };
+    let found = Match::new(image, layout);
     let find = |_: &Profile, _: Id<Binary>| Some(found.clone());
     let options =
         Options { labels: Vec::new(), selection: Selection::default(), threads: NonZeroUsize::MIN };

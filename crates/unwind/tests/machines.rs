@@ -5,7 +5,6 @@ mod common;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 
 use binaries::{ElfImage, Match};
 use common::{our_stacks, repository};
@@ -40,9 +39,9 @@ fn unwound(arch: &str, mask: u64, elf: &Path, dump: &Dump<'_>) -> Conversion {
     });
     file.feature(ARCH, |body| body.sized_text(arch));
 
-    let image = Arc::new(ElfImage::open(elf).unwrap());
+    let image = ElfImage::open(elf).unwrap();
     let layout = image.layout().clone();
-    let found = Match { image, code: None, package: None, layout };
+    let found = Match::new(image, layout);
     let find = |_: &Profile, _: Id<Binary>| Some(found.clone());
     let selection = Selection::default();
     let options = Options { labels: Vec::new(), selection, threads: NonZeroUsize::MIN };

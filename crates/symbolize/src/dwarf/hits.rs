@@ -3,7 +3,7 @@
 use profile::{Id, Table};
 use symbol_pack::MAX_DEPTH;
 
-use super::Query;
+use super::{Query, SplitCount};
 use crate::answer::RawLine;
 
 /// What one worker found.
@@ -13,6 +13,7 @@ pub(crate) struct Found {
     pub(crate) calls: Vec<Call>,
     pub(crate) hits: Vec<Hit>,
     pub(crate) edges: Vec<u64>,
+    pub(crate) split: SplitCount,
 }
 
 /// A function, or a call of it that is inlined in another one.
@@ -68,6 +69,14 @@ impl Hits {
             }
         }
         hits
+    }
+
+    /// The split-off halves of the units with these addresses.
+    pub(crate) fn split(&self) -> SplitCount {
+        self.parts.iter().fold(SplitCount::default(), |sum, part| SplitCount {
+            found: sum.found + part.split.found,
+            of: sum.of + part.split.of,
+        })
     }
 
     /// Where answers can change, in no order and some more than once.

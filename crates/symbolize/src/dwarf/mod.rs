@@ -25,6 +25,7 @@ mod lines;
 mod names;
 mod ranges;
 mod sections;
+mod split;
 mod unit;
 mod units;
 
@@ -40,6 +41,7 @@ use hits::Found;
 pub(crate) use hits::Hits;
 use ranges::Code;
 use sections::Sections;
+pub(crate) use split::SplitCount;
 use unit::UnitReader;
 use units::{RawUnit, Units};
 

@@ -8,7 +8,7 @@ use gimli::{AttributeValue, DebugInfoOffset, UnitOffset, UnitRef, constants};
 use profile::{Id, Table};
 
 use super::Reader;
-use super::sections::Parsed;
+use super::sections::{Parsed, Place};
 
 /// How many entries are followed from an inlined call to its declaration. More are a circle.
 const MAX_STEPS: usize = 16;
@@ -54,21 +54,30 @@ pub(crate) struct Names<'data> {
     parsed: &'data Parsed<'data>,
     /// Of the unit at hand.
     own: HashMap<UnitOffset, Named>,
-    /// Units that others refer to, as link-time optimisation makes them do.
-    others: HashMap<usize, Option<Arc<gimli::Unit<Reader<'data>>>>>,
-    foreign: HashMap<DebugInfoOffset, Named>,
+    /// Units that others refer to, as link-time optimisation and dwz make them do.
+    others: HashMap<Place, Option<Arc<gimli::Unit<Reader<'data>>>>>,
+    foreign: HashMap<Place, Named>,
+    /// Whether the unit at hand is one of the supplement: offsets in its section are that file's.
+    is_in_supplement: bool,
 }
 
 /// What an entry refers to as its origin.
 #[derive(Clone, Copy)]
 enum Origin {
-    InUnit(UnitOffset),
-    InSection(DebugInfoOffset),
+    Unit(UnitOffset),
+    Section(DebugInfoOffset),
+    Supplement(DebugInfoOffset),
 }
 
 impl<'data> Names<'data> {
     pub(crate) fn new(parsed: &'data Parsed<'data>) -> Self {
-        Self { parsed, own: HashMap::new(), others: HashMap::new(), foreign: HashMap::new() }
+        Self {
+            parsed,
+            own: HashMap::new(),
+            others: HashMap::new(),
+            foreign: HashMap::new(),
+            is_in_supplement: false,
+        }
     }
 
     /// Forgets the last unit.
@@ -100,7 +109,7 @@ impl<'data> Names<'data> {
     ) -> Named {
         let Some(steps) = steps.checked_sub(1) else { return Named::default() };
         match origin {
-            Origin::InUnit(offset) => {
+            Origin::Unit(offset) => {
                 if let Some(named) = self.own.get(&offset) {
                     return *named;
                 }
@@ -108,15 +117,23 @@ impl<'data> Names<'data> {
                 self.own.insert(offset, named);
                 named
             }
-            Origin::InSection(offset) => {
-                if let Some(named) = self.foreign.get(&offset) {
-                    return *named;
-                }
-                let named = self.read_foreign(offset, strings, steps).unwrap_or_default();
-                self.foreign.insert(offset, named);
-                named
+            Origin::Section(offset) if self.is_in_supplement => {
+                self.follow_far(Place::Supplement(offset), strings, steps)
+            }
+            Origin::Section(offset) => self.follow_far(Place::Own(offset), strings, steps),
+            Origin::Supplement(offset) => {
+                self.follow_far(Place::Supplement(offset), strings, steps)
             }
         }
+    }
+
+    fn follow_far(&mut self, place: Place, strings: &mut Table<String>, steps: usize) -> Named {
+        if let Some(named) = self.foreign.get(&place) {
+            return *named;
+        }
+        let named = self.read_foreign(place, strings, steps).unwrap_or_default();
+        self.foreign.insert(place, named);
+        named
     }
 
     fn read_on(
@@ -135,19 +152,20 @@ impl<'data> Names<'data> {
 
     fn read_foreign(
         &mut self,
-        offset: DebugInfoOffset,
+        place: Place,
         strings: &mut Table<String>,
         steps: usize,
     ) -> Option<Named> {
-        let parsed = self.parsed;
-        let (start, header) = parsed.unit_holding(offset)?;
-        let offset = offset.to_unit_offset(&header)?;
-        let open = || parsed.dwarf.unit(header).ok().map(Arc::new);
-        let unit = self.others.entry(start).or_insert_with(open).clone()?;
-        let unit = unit.unit_ref(&parsed.dwarf);
+        let holding = self.parsed.unit_holding(place)?;
+        let open = || holding.dwarf.unit(holding.header).ok().map(Arc::new);
+        let unit = self.others.entry(holding.begin).or_insert_with(open).clone()?;
+        let unit = unit.unit_ref(holding.dwarf);
         // Offsets within that unit are not those of the unit at hand.
         let own = std::mem::take(&mut self.own);
-        let named = self.read_on(unit, offset, strings, steps);
+        let is_in_supplement =
+            std::mem::replace(&mut self.is_in_supplement, matches!(place, Place::Supplement(_)));
+        let named = self.read_on(unit, holding.entry, strings, steps);
+        self.is_in_supplement = is_in_supplement;
         self.own = own;
         Some(named)
     }
@@ -198,8 +216,9 @@ fn read(
 
 fn origin_of(value: AttributeValue<Reader<'_>>) -> Option<Origin> {
     match value {
-        AttributeValue::UnitRef(offset) => Some(Origin::InUnit(offset)),
-        AttributeValue::DebugInfoRef(offset) => Some(Origin::InSection(offset)),
+        AttributeValue::UnitRef(offset) => Some(Origin::Unit(offset)),
+        AttributeValue::DebugInfoRef(offset) => Some(Origin::Section(offset)),
+        AttributeValue::DebugInfoRefSup(offset) => Some(Origin::Supplement(offset)),
         _ => None,
     }
 }

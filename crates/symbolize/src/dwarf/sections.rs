@@ -6,10 +6,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use binaries::{ElfImage, Match};
+use binaries::{ElfImage, Match, SplitUnits};
 use gimli::{
     AbbreviationsCacheStrategy, DebugInfoOffset, DwAt, DwForm, DwarfPackage, DwarfPackageSections,
-    DwarfSections, EndianSlice, Reader as _, RunTimeEndian, SectionId, UnitHeader, constants,
+    DwarfSections, EndianSlice, Reader as _, RunTimeEndian, SectionId, UnitHeader, UnitOffset,
+    constants,
 };
 use object::Object;
 
@@ -20,16 +21,33 @@ pub(crate) struct Sections<'image> {
     pub(crate) endian: RunTimeEndian,
     image: DwarfSections<Cow<'image, [u8]>>,
     package: Option<DwarfPackageSections<Cow<'image, [u8]>>>,
+    supplement: Option<DwarfSections<Cow<'image, [u8]>>>,
+    split: &'image SplitUnits,
     /// Whether `.debug_info` is compressed and is to be unpacked unit by unit.
     pub(crate) is_streamed: bool,
 }
 
 /// The same, parsed as far as all workers share it.
 pub(crate) struct Parsed<'data> {
+    pub(crate) endian: RunTimeEndian,
     pub(crate) dwarf: gimli::Dwarf<Reader<'data>>,
     pub(crate) package: Option<DwarfPackage<Reader<'data>>>,
-    /// All units; filled when an entry first refers to another unit.
-    headers: OnceLock<Vec<(usize, UnitHeader<Reader<'data>>)>>,
+    /// Where the units are that are in no package.
+    pub(crate) split: &'data SplitUnits,
+    headers: Headers<'data>,
+    supplement_headers: Headers<'data>,
+}
+
+/// All units of a file and where they begin; filled when an entry first refers to another unit.
+type Headers<'data> = OnceLock<Vec<(usize, UnitHeader<Reader<'data>>)>>;
+
+/// An entry of any unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    /// Of the file itself.
+    Own(DebugInfoOffset),
+    /// Of the file with the parts that it has in common with others.
+    Supplement(DebugInfoOffset),
 }
 
 impl<'image> Sections<'image> {
@@ -63,38 +81,69 @@ impl<'image> Sections<'image> {
                 }
             })
         });
-        Ok(Self { endian, image: sections, package: package.transpose()?, is_streamed })
+        let supplement = found.supplement.as_ref().map(|image| {
+            DwarfSections::load(|id| -> Result<_, DwarfError> {
+                let is_needed = id == SectionId::DebugInfo || NEEDED.contains(&id);
+                let section = if is_needed { image.section(id.name())? } else { None };
+                Ok(section.unwrap_or_default())
+            })
+        });
+        let (package, supplement) = (package.transpose()?, supplement.transpose()?);
+        let split = &found.split;
+        Ok(Self { endian, image: sections, package, supplement, split, is_streamed })
     }
 
     /// Parses the indexes.
     pub(crate) fn parse(&self) -> Result<Parsed<'_>, DwarfError> {
         let reader = |bytes| EndianSlice::new(bytes, self.endian);
         let mut dwarf = self.image.borrow(|bytes| reader(bytes));
+        if let Some(supplement) = &self.supplement {
+            dwarf.set_sup(supplement.borrow(|bytes| reader(bytes)));
+        }
         dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
         let package = self.package.as_ref();
         let package = package.map(|package| package.borrow(|bytes| reader(bytes), reader(&[])));
-        Ok(Parsed { dwarf, package: package.transpose()?, headers: OnceLock::new() })
+        let package = package.transpose()?;
+        let (headers, supplement_headers) = (OnceLock::new(), OnceLock::new());
+        let Self { endian, split, .. } = *self;
+        Ok(Parsed { endian, dwarf, package, split, headers, supplement_headers })
     }
 }
 
 impl<'data> Parsed<'data> {
-    /// The unit that holds an entry, and where it begins. None of a `.debug_info` that is not held
-    /// as a whole.
-    pub(crate) fn unit_holding(
-        &self,
-        entry: DebugInfoOffset,
-    ) -> Option<(usize, UnitHeader<Reader<'data>>)> {
-        let headers = self.headers.get_or_init(|| {
+    /// The unit that holds an entry, the file that it is in, and where it begins there. None of a
+    /// `.debug_info` that is not held as a whole.
+    pub(crate) fn unit_holding(&self, entry: Place) -> Option<Holding<'_, 'data>> {
+        let (dwarf, headers, offset) = match entry {
+            Place::Own(offset) => (&self.dwarf, &self.headers, offset),
+            Place::Supplement(offset) => (self.dwarf.sup()?, &self.supplement_headers, offset),
+        };
+        let headers = headers.get_or_init(|| {
             let mut headers = Vec::new();
-            let mut units = self.dwarf.units();
+            let mut units = dwarf.units();
             while let Ok(Some(header)) = units.next() {
                 headers.extend(header.debug_info_offset().map(|offset| (offset.0, header)));
             }
             headers
         });
-        let after = headers.partition_point(|(start, _)| *start <= entry.0);
-        headers.get(after.checked_sub(1)?).copied()
+        let after = headers.partition_point(|(start, _)| *start <= offset.0);
+        let (start, header) = *headers.get(after.checked_sub(1)?)?;
+        let begin = match entry {
+            Place::Own(_) => Place::Own(DebugInfoOffset(start)),
+            Place::Supplement(_) => Place::Supplement(DebugInfoOffset(start)),
+        };
+        Some(Holding { dwarf, header, begin, entry: offset.to_unit_offset(&header)? })
     }
+}
+
+/// The unit that holds an entry.
+pub(crate) struct Holding<'parsed, 'data> {
+    pub(crate) dwarf: &'parsed gimli::Dwarf<Reader<'data>>,
+    pub(crate) header: UnitHeader<Reader<'data>>,
+    /// Where the unit begins.
+    pub(crate) begin: Place,
+    /// The entry in it.
+    pub(crate) entry: UnitOffset,
 }
 
 /// The sections, besides `.debug_info`, that lead to functions and lines. The others, of

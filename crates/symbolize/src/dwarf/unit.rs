@@ -11,7 +11,7 @@ use super::names::Names;
 use super::ranges::{Code, RangeAttributes};
 use super::sections::Parsed;
 use super::units::RawUnit;
-use super::{Query, Reader, functions};
+use super::{Query, Reader, functions, split};
 
 /// "", the first of all strings.
 const NO_TEXT: Id<String> = Id::new(0);
@@ -132,16 +132,17 @@ impl<'data> UnitReader<'data> {
     where
         'data: 'unit,
     {
-        let split = unit
-            .dwo_id
-            .and_then(|id| self.parsed.package.as_ref()?.find_cu(id, &self.parsed.dwarf).ok()?);
-        let Some(split) = split else { return self.read_functions(unit, unit, asked, number) };
-        let Some(header) = split.units().next()? else {
+        let Some(id) = unit.dwo_id else {
             return self.read_functions(unit, unit, asked, number);
         };
-        let mut half = split.unit(header)?;
-        half.copy_relocated_attributes(unit.unit);
-        self.read_functions(half.unit_ref(&split), unit, asked, number)
+        let parsed = self.parsed;
+        self.found.split.of += 1;
+        let read = |half: UnitRef<'_, Reader<'_>>| self.read_functions(half, unit, asked, number);
+        if split::with_half(parsed, unit, id, read)?.is_none() {
+            return self.read_functions(unit, unit, asked, number);
+        }
+        self.found.split.found += 1;
+        Ok(())
     }
 
     /// Functions and names are the one unit's, files the other's.
@@ -245,17 +246,16 @@ impl<'data> UnitReader<'data> {
         let _damage = lines::each_row(unit, code, |start, end, _| {
             add(start, end);
         });
-        let split = unit
-            .dwo_id
-            .and_then(|id| self.parsed.package.as_ref()?.find_cu(id, &self.parsed.dwarf).ok()?);
-        let Some(split) = split else {
-            functions::read(unit, |start, end, _| add(start, end))?;
-            return Ok(());
+        let mut read = |unit: UnitRef<'_, Reader<'_>>| {
+            functions::read(unit, |start, end, _| add(start, end)).map(|_| ())
         };
-        let Some(header) = split.units().next()? else { return Ok(()) };
-        let mut half = split.unit(header)?;
-        half.copy_relocated_attributes(unit.unit);
-        functions::read(half.unit_ref(&split), |start, end, _| add(start, end))?;
+        let half = match unit.dwo_id {
+            Some(id) => split::with_half(self.parsed, unit, id, &mut read)?,
+            None => None,
+        };
+        if half.is_none() {
+            read(unit)?;
+        }
         Ok(())
     }
 }

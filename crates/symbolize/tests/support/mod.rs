@@ -3,14 +3,17 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
+use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use binaries::{ElfImage, Sources};
+use flate2::read::GzDecoder;
 use profile::{
     Binary, BinaryKind, BuildId, ElfAddr, FileOffset, Frame, FrameKind, Id, Mapping, Profile,
     RuntimeAddr, Symbols,
 };
+use serde_json::Value;
 use symbolize::Options;
 
 /// A recording of one binary.
@@ -83,4 +86,27 @@ pub(crate) fn lines(symbols: &Symbols, frame: Id<Frame>) -> Vec<(String, String,
         (name, symbols.text(function.filename).to_owned(), line.line, function.start_line)
     };
     symbols.lines(frame).iter().map(text).collect()
+}
+
+/// Linker's name, file, line, line of the declaration; the innermost function first.
+pub(crate) type Lines = Vec<(String, String, u32, u32)>;
+
+/// What llvm-symbolizer says of every instruction of a program, as a fixture has it.
+pub(crate) fn instructions(path: &str) -> Vec<(u64, Lines)> {
+    let rows = std::io::read_to_string(GzDecoder::new(File::open(fixture(path)).unwrap())).unwrap();
+    let row = |row: &str| {
+        let row: Value = serde_json::from_str(row).unwrap();
+        let address = row["Address"].as_str().unwrap().trim_start_matches("0x");
+        // Between functions it has one without a name.
+        let symbols = row["Symbol"].as_array().unwrap().iter();
+        let lines = symbols.map(line).filter(|(name, ..)| !name.is_empty());
+        (u64::from_str_radix(address, 16).unwrap(), lines.collect())
+    };
+    rows.lines().map(row).collect()
+}
+
+fn line(symbol: &Value) -> (String, String, u32, u32) {
+    let text = |key: &str| symbol[key].as_str().unwrap().to_owned();
+    let number = |key: &str| u32::try_from(symbol[key].as_u64().unwrap()).unwrap();
+    (text("FunctionName"), text("FileName"), number("Line"), number("StartLine"))
 }
