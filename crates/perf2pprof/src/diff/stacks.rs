@@ -145,6 +145,9 @@ fn binary_name(profile: &Profile, binary: &Binary) -> String {
     base_name(path).trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
+/// No stack of all that were sampled is met so often.
+const WEIGHS_TIME: u64 = 10_000;
+
 struct Builder {
     tree: Tree,
     rebuilt: HashSet<String>,
@@ -171,18 +174,19 @@ impl Builder {
         id
     }
 
-    /// Folded stacks do not say how many samples they are of. The lightest is taken for one.
+    /// Folded stacks do not say how many samples they are of. Where even the lightest has a weight like
+    /// that of time, in nanoseconds or so, that is taken for one sample.
     #[expect(clippy::cast_precision_loss, reason = "a share has no sixteen digits")]
     fn of_folded(&mut self, name: &str, stacks: &[(Vec<String>, u64)], side: usize) -> Run {
         let lightest = stacks.iter().map(|(_, weight)| *weight).filter(|weight| *weight > 0).min();
-        let lightest = lightest.unwrap_or(1);
+        let one = lightest.filter(|weight| *weight >= WEIGHS_TIME).unwrap_or(1);
         let cells = stacks.iter().map(|(stack, weight)| {
             let node = stack.iter().fold(Tree::ROOT, |node, name| {
                 let name = name.trim_end_matches("_[k]").trim_end_matches("_[i]");
                 let function = self.function(name, "", side);
                 self.tree.child(node, function)
             });
-            Cell { node, block: 0, weight: *weight as f64, count: weight / lightest }
+            Cell { node, block: 0, weight: *weight as f64, count: weight / one }
         });
         let cells = cells.collect();
         Run { name: name.to_owned(), blocks: vec![Block::default()], cells, sum_of_squares: None }
