@@ -3,7 +3,8 @@
 
 use std::cell::RefCell;
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, FlushCompress, Status};
+use libdeflater::Decompressor;
 
 use crate::PackError;
 
@@ -60,8 +61,8 @@ impl Packer {
 }
 
 thread_local! {
-    /// To begin anew with its tables is cheaper than to make them anew for each small block.
-    static INFLATER: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+    /// Its tables serve all blocks.
+    static INFLATER: RefCell<Decompressor> = RefCell::new(Decompressor::new());
 }
 
 /// Unpacks the block at `place` of `data`.
@@ -80,13 +81,9 @@ pub(crate) fn unpack(data: &[u8], place: Place, what: &'static str) -> Result<Ve
     if len > MAX_BLOCK {
         return Err(damaged);
     }
-    let mut block = Vec::with_capacity(len);
-    let status = INFLATER.with_borrow_mut(|inflater| {
-        inflater.reset(false);
-        inflater.decompress_vec(stored, &mut block, FlushDecompress::Finish)
-    });
-    match status {
-        Ok(Status::StreamEnd) if block.len() == len => Ok(block),
+    let mut block = vec![0; len];
+    match INFLATER.with_borrow_mut(|inflater| inflater.deflate_decompress(stored, &mut block)) {
+        Ok(written) if written == len => Ok(block),
         _ => Err(damaged),
     }
 }

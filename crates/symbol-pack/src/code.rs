@@ -149,58 +149,50 @@ impl Code {
         let mut numbers = Numbers(block);
         let (ranges, calls) = (numbers.take_count()?, numbers.take_count()?);
         let mut known = numbers.take_u32()?;
-        let parents: Vec<usize> = (1..=calls)
-            .map(|number| {
-                let back = numbers.take_len()?;
-                if back == 0 {
-                    Some(0)
-                } else {
-                    number.checked_sub(back).filter(|&parent| parent > 0)
-                }
-            })
-            .collect::<Option<_>>()?;
-        let functions: Vec<u32> = (0..calls)
-            .map(|_| match numbers.take()? {
+        // A number takes a byte or more: no more rows than there are bytes.
+        let (mut code, mut lines) = (Self::with_room(ranges, calls), vec![0; calls + 1]);
+        for number in 1..=calls {
+            let parent = match numbers.take_len()? {
+                0 => 0,
+                back => number.checked_sub(back).filter(|&parent| parent > 0)?,
+            };
+            code.calls.push(Call { parent, line: 0, function: 0 });
+        }
+        for call in &mut code.calls {
+            call.function = match numbers.take()? {
                 0 => {
                     known = known.checked_add(1)?;
-                    Some(known - 1)
+                    known - 1
                 }
-                other => u32::try_from(other - 1).ok(),
-            })
-            .collect::<Option<_>>()?;
-        let mut lines = vec![0; calls + 1];
-        let calls: Vec<Call> = parents
-            .into_iter()
-            .zip(functions)
-            .map(|(parent, function)| {
-                lines[parent] = numbers.take_step(lines[parent])?;
-                Some(Call { parent, line: lines[parent].try_into().ok()?, function })
-            })
-            .collect::<Option<_>>()?;
-        let starts: Vec<u64> = (0..ranges)
-            .scan(first, |start, _| {
-                let next = numbers.take().and_then(|step| start.checked_add(step));
-                *start = next.unwrap_or(*start);
-                Some(next)
-            })
-            .collect::<Option<_>>()?;
-        let range_calls: Vec<usize> = (0..ranges)
-            .scan(0, |call, _| {
-                let next = numbers.take_step(*call);
-                *call = next.unwrap_or(0);
-                Some(next.and_then(|call| usize::try_from(call).ok()).filter(|&c| c <= calls.len()))
-            })
-            .collect::<Option<_>>()?;
+                other => u32::try_from(other - 1).ok()?,
+            };
+        }
+        for call in &mut code.calls {
+            let line = &mut lines[call.parent];
+            *line = numbers.take_step(*line)?;
+            call.line = u32::try_from(*line).ok()?;
+        }
+        let mut start = first;
+        for _ in 0..ranges {
+            start = start.checked_add(numbers.take()?)?;
+            code.ranges.push(Range { start, call: 0, line: 0 });
+        }
+        let mut call = 0;
+        for range in &mut code.ranges {
+            call = numbers.take_step(call)?;
+            range.call = usize::try_from(call).ok().filter(|&call| call <= calls)?;
+        }
         lines.fill(0);
-        let ranges = starts
-            .into_iter()
-            .zip(range_calls)
-            .map(|(start, call)| {
-                lines[call] = numbers.take_step(lines[call])?;
-                Some(Range { start, call, line: lines[call] })
-            })
-            .collect::<Option<_>>()?;
-        numbers.0.is_empty().then_some(Self { ranges, calls })
+        for range in &mut code.ranges {
+            let line = &mut lines[range.call];
+            *line = numbers.take_step(*line)?;
+            range.line = *line;
+        }
+        numbers.0.is_empty().then_some(code)
+    }
+
+    fn with_room(ranges: usize, calls: usize) -> Self {
+        Self { ranges: Vec::with_capacity(ranges), calls: Vec::with_capacity(calls) }
     }
 
     /// Tells the functions and lines of an address, the innermost inlined one first.

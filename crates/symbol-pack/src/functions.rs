@@ -36,29 +36,24 @@ pub(crate) fn write(functions: &[Function]) -> Vec<u8> {
 pub(crate) fn read(block: &[u8]) -> Result<Vec<Function>, PackError> {
     // A number ends with its only byte below 0x80.
     let count = block.iter().filter(|&&byte| byte < 0x80).count() / COLUMNS.len();
+    let mut functions = vec![Function::default(); count];
     let mut numbers = Numbers(block);
-    let mut column = || {
+    for column in COLUMNS_MUT {
         let mut before = 0;
-        let next = |_| {
-            before = numbers.take_step(before)?;
-            u32::try_from(before).ok()
-        };
-        (0..count).map(next).collect::<Option<Vec<u32>>>().ok_or(PackError::Damaged(FUNCTIONS))
-    };
-    let (names, system_names) = (column()?, column()?);
-    let (paths, start_lines) = (column()?, column()?);
-    let rows = names.into_iter().zip(system_names).zip(paths).zip(start_lines);
-    let function = |(((name, system_name), path), start_line)| Function {
-        name,
-        system_name,
-        path,
-        start_line,
-    };
-    Ok(rows.map(function).collect())
+        for function in &mut functions {
+            let next =
+                numbers.take_step(before).and_then(|next| Some((next, next.try_into().ok()?)));
+            (before, *column(function)) = next.ok_or(PackError::Damaged(FUNCTIONS))?;
+        }
+    }
+    Ok(functions)
 }
 
 const COLUMNS: [fn(&Function) -> u32; 4] =
     [|f| f.name, |f| f.system_name, |f| f.path, |f| f.start_line];
+
+const COLUMNS_MUT: [fn(&mut Function) -> &mut u32; 4] =
+    [|f| &mut f.name, |f| &mut f.system_name, |f| &mut f.path, |f| &mut f.start_line];
 
 #[cfg(test)]
 mod tests {

@@ -52,11 +52,14 @@ impl Strings {
     fn parse(block: &[u8]) -> Option<Self> {
         let mut numbers = Numbers(block);
         let count = numbers.take_count()?;
-        let lengths: Vec<(usize, usize)> = (0..count)
-            .map(|_| Some((numbers.take_len()?, numbers.take_len()?)))
-            .collect::<Option<_>>()?;
+        let mut lengths = Vec::with_capacity(count);
+        for _ in 0..count {
+            lengths.push((numbers.take_len()?, numbers.take_len()?));
+        }
         let mut letters = numbers.0;
-        let (mut text, mut ends) = (Vec::new(), Vec::with_capacity(count));
+        // A guess, no bound: sorted names share much with the one before.
+        let (mut text, mut ends) =
+            (Vec::with_capacity(letters.len() * 2), Vec::with_capacity(count));
         let mut before = 0..0;
         for (shared, own) in lengths {
             let (own, rest) = letters.split_at_checked(own)?;
