@@ -114,7 +114,7 @@ fn behind_every_call_of_real_binaries_a_call_is_found() {
     let mut binaries = vec![
         (fixture("edge-proxy/debug/usr/local/bin/edge-proxy"), 1000),
         (fixture("edge-proxy/twin/usr/local/bin/edge-proxy"), 1000),
-        (fixture("small/root-aarch64/libcalls.so"), 3),
+        (fixture("small/sysroot-aarch64/libcalls.so"), 3),
     ];
     let more = env::var_os("PERF2PPROF_CALLS").expect("scripts/check-calls names libc and others");
     binaries.extend(env::split_paths(&more).map(|path| (path, 1000)));

@@ -322,8 +322,8 @@ fn a_twin_in_the_same_place_is_refused_by_its_calls_whatever_else_is_recorded() 
 
 #[test]
 fn calls_of_arm64_prove_and_refuse() {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/small/root-aarch64/libcalls.so");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fixtures/small/sysroot-aarch64/libcalls.so");
     let image = ElfImage::open(&path).unwrap();
     let addresses = calls_of(&image, 100);
     let page = |value: u64| value / 4096 * 4096;

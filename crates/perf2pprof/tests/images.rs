@@ -75,7 +75,7 @@ fn an_archive_is_as_good_as_what_is_in_it() {
 #[test]
 fn an_archive_unwinds_stacks() {
     let run = Run::new();
-    let root = fixture("small/root");
+    let root = fixture("small/sysroot");
     run.tar("root.tar", &root);
     let unwound = |image: &str| {
         let args = ["-q", "--sysroot", "nowhere", "--debug-image", image, "--folded", "-"];

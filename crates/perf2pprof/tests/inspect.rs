@@ -138,7 +138,7 @@ fn threads_losses_and_the_health_of_stacks() {
 /// A stack is whole if its outermost function begins a thread: the fixture's own.
 #[test]
 fn a_stack_that_begins_in_start_is_whole() {
-    let root = fixture("small/root");
+    let root = fixture("small/sysroot");
     let dir = TempDir::new().unwrap();
     let args = ["inspect", &fixture("small/dwarf.perf"), "--sysroot", &root, "--json"];
     let output = command(dir.path(), &args);

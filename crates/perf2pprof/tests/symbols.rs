@@ -173,6 +173,6 @@ fn what_cannot_be_packed_is_said() {
     assert!(nothing.starts_with("error: no ELF file and no symbol pack in `"), "{nothing}");
     let (_directory, pack) = pack(&["bin"]);
     assert!(run(&pack).contains("is a symbol pack already"));
-    let several = run(&fixture("..").join("small/root"));
+    let several = run(&fixture("..").join("small/sysroot"));
     assert!(several.contains("binaries, and a pack is of one\nhint: name one: `"), "{several}");
 }

@@ -284,7 +284,7 @@ fn the_user_may_overrule_and_the_profile_says_so() {
 /// are the recorded process's all the same, and refuse a file whose code is another.
 #[test]
 fn a_file_that_unwound_the_stacks_is_no_proof_of_itself_but_can_be_refused() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/small/root");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/small/sysroot");
     let path = "usr/local/bin/recursive";
     let whole = fs::read(root.join(path)).unwrap();
     for (bytes, verdict) in

@@ -26,7 +26,7 @@ fn functions_come_from_the_packed_symbols_of_a_stripped_binary() {
     let image = ElfImage::open(&path).unwrap();
     assert!(image.quality() < Quality::Symbols);
     // The oracle is the same program before it was stripped.
-    let whole = ElfImage::open(&fixture("small/root/usr/local/bin/recursive")).unwrap();
+    let whole = ElfImage::open(&fixture("small/sysroot/usr/local/bin/recursive")).unwrap();
     let object = whole.object().unwrap();
     let functions: Vec<_> = object
         .symbols()

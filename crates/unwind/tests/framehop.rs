@@ -123,7 +123,7 @@ fn both(recording: &[u8], root: &Path) -> (Stacks, Stacks) {
 #[test]
 fn it_unwinds_the_small_program_alike() {
     let recording = std::fs::read(repository("fixtures/small/dwarf.perf")).unwrap();
-    let root = repository("fixtures/small/root");
+    let root = repository("fixtures/small/sysroot");
     let (its, ours) = both(&recording, &root);
     // Without the file of libc, framehop takes the frame pointer there, which is none.
     let in_program = |stacks: Stacks| {

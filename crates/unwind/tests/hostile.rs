@@ -70,7 +70,7 @@ fn a_damaged_recording_gives_what_is_left_of_its_stacks() {
         for _ in 0..8 {
             random.damage(&mut bytes[first..]);
         }
-        check(&unwound(&bytes, &[&repository("fixtures/small/root")], 1));
+        check(&unwound(&bytes, &[&repository("fixtures/small/sysroot")], 1));
     }
 }
 
@@ -91,7 +91,8 @@ fn with_binary(recording: &[u8], elf: &[u8]) -> Option<Conversion> {
 #[test]
 fn a_damaged_binary_unwinds_less_and_quickly() {
     let recording = recording();
-    let whole = std::fs::read(repository("fixtures/small/root/usr/local/bin/recursive")).unwrap();
+    let whole =
+        std::fs::read(repository("fixtures/small/sysroot/usr/local/bin/recursive")).unwrap();
     let image = object::File::parse(&*whole).unwrap();
     let range = |name| {
         let (start, size) = image.section_by_name(name).unwrap().file_range().unwrap();
@@ -116,7 +117,7 @@ fn a_damaged_binary_unwinds_less_and_quickly() {
 #[test]
 fn any_number_of_threads_gives_the_same_profile() {
     let long = repeated(&recording(), 40 << 20);
-    let root = repository("fixtures/small/root");
+    let root = repository("fixtures/small/sysroot");
     let one = unwound(&long, &[&root], 1);
     let four = unwound(&long, &[&root], 4);
     assert!(one.profile.samples.total(0).count > 5000);

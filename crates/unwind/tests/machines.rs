@@ -88,7 +88,7 @@ mod aarch64 {
         registers[31] = stack_pointer;
         registers[32] = address(pc);
         let dump = Dump { abi: 2, registers: &registers, stack: words };
-        let elf = repository("fixtures/small/root-aarch64/libcalls.so");
+        let elf = repository("fixtures/small/sysroot-aarch64/libcalls.so");
         stack(&super::unwound("aarch64", (1 << 33) - 1, &elf, &dump))
     }
 
@@ -126,7 +126,7 @@ fn code_of_32_bits_is_not_unwound() {
     let mask = 0xfff;
     let mut registers = [0x1000; 12];
     registers[8] = 0x40_0100;
-    let elf = repository("fixtures/small/root/usr/local/bin/recursive");
+    let elf = repository("fixtures/small/sysroot/usr/local/bin/recursive");
     let dump = Dump { abi: 1, registers: &registers, stack: &[0; 4] };
     let conversion = unwound("x86_64", mask, &elf, &dump);
     assert_eq!(stack(&conversion), ["0x100", "[no unwind info]"]);
@@ -135,7 +135,7 @@ fn code_of_32_bits_is_not_unwound() {
 
 #[test]
 fn a_machine_that_is_not_known_is_not_unwound() {
-    let elf = repository("fixtures/small/root/usr/local/bin/recursive");
+    let elf = repository("fixtures/small/sysroot/usr/local/bin/recursive");
     let dump = Dump { abi: 2, registers: &[0x40_0100; 12], stack: &[0; 4] };
     let conversion = unwound("riscv64", 0xfff, &elf, &dump);
     assert_eq!(conversion.losses.unsupported_stacks.count, 1);

@@ -14,7 +14,7 @@ const LIBC: &str = "/usr/lib/x86_64-linux-gnu/libc.so.6+";
 fn every_frame_is_perfs_until_a_binary_is_missing_and_then_the_stack_says_so() {
     let recording = std::fs::read(repository("fixtures/small/dwarf.perf")).unwrap();
     let oracle = perfs_stacks(&repository("fixtures/small/dwarf.samples.tsv.gz"));
-    let conversion = unwound(&recording, &[&repository("fixtures/small/root")], 1);
+    let conversion = unwound(&recording, &[&repository("fixtures/small/sysroot")], 1);
 
     let mut ours = our_stacks(&conversion.profile);
     for mut stack in oracle.clone() {
@@ -34,7 +34,7 @@ fn every_frame_is_perfs_until_a_binary_is_missing_and_then_the_stack_says_so() {
 #[test]
 fn with_the_recorded_libc_every_frame_is_perfs() {
     let recording = std::fs::read(repository("fixtures/small/dwarf.perf")).unwrap();
-    let root = repository("fixtures/small/root");
+    let root = repository("fixtures/small/sysroot");
     let conversion = unwound(&recording, &[&root, Path::new("/")], 1);
     if conversion.losses.all_without_unwind_info().count > 0 {
         println!("skipped: the libc of this machine is not the recorded one");
