@@ -41,6 +41,7 @@ pub use download::Download;
 pub use files::{FileId, Staged};
 pub use limit::{DEFAULT_LIMIT, LIMIT_VARIABLE};
 pub use sha256::Sha256;
+pub use stamp::identity;
 
 /// An open cache. What it holds is not deleted by others as long as it is open.
 #[derive(Debug)]

@@ -12,17 +12,7 @@ pub(crate) struct Stamp(String);
 impl Stamp {
     /// The stamp of a file now.
     pub(crate) fn of(metadata: &Metadata) -> Self {
-        Self(format!(
-            "{} {} {} {}.{:09} {}.{:09} {}",
-            metadata.dev(),
-            metadata.ino(),
-            metadata.size(),
-            metadata.mtime(),
-            metadata.mtime_nsec(),
-            metadata.ctime(),
-            metadata.ctime_nsec(),
-            boot()
-        ))
+        Self(format!("{} {}", identity(metadata), boot()))
     }
 
     /// The stamp that was written down.
@@ -37,6 +27,21 @@ impl Stamp {
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+/// What tells a file from others, and from what it was before a change: its place on the disk, its
+/// size, and the times of its changes.
+pub fn identity(metadata: &Metadata) -> String {
+    format!(
+        "{} {} {} {}.{:09} {}.{:09}",
+        metadata.dev(),
+        metadata.ino(),
+        metadata.size(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec()
+    )
 }
 
 /// Which run of the system this is; empty where it does not tell, which trusts the times alone.

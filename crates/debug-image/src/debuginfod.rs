@@ -14,7 +14,7 @@ use cache::{Cache, FileId};
 use profile::BuildId;
 use ureq::{Agent, Body};
 
-use crate::registry::{host_of, is_loopback, tls};
+use crate::registry::{agent_config, host_of};
 use crate::{Error, Progress, Report};
 
 /// How long it is believed that a server does not have a file.
@@ -93,19 +93,7 @@ impl Server {
         if (!is_http && !url.starts_with("https://")) || host.is_empty() {
             return Err(Error::Server { url: url.to_owned() });
         }
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_resolve(Some(CONNECT))
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(READ))
-            .timeout_per_read(Some(READ))
-            .user_agent(concat!("perf2pprof/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&host) {
-            config = config.proxy(None);
-        }
-        if !is_http {
-            config = config.tls_config(tls()?);
-        }
+        let config = agent_config(&host, !is_http, (CONNECT, READ))?;
         let agent = config.build().new_agent();
         Ok(Self { url: url.to_owned(), agent, problem: RefCell::new(None) })
     }

@@ -4,7 +4,6 @@ use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use cache::{Cache, Sha256};
@@ -94,19 +93,9 @@ pub(crate) fn spool_stdin<'a>(
     Ok(spooled.get_or_init(|| made))
 }
 
-/// What tells a file from others, and from what it was before a change.
+/// The key of a file: another one for every file, and for each state of one.
 pub(crate) fn file_key(file: &File) -> io::Result<String> {
-    let metadata = file.metadata()?;
-    Ok(format!(
-        "file {} {} {} {}.{:09} {}.{:09}",
-        metadata.dev(),
-        metadata.ino(),
-        metadata.size(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime(),
-        metadata.ctime_nsec()
-    ))
+    Ok(format!("file {}", cache::identity(&file.metadata()?)))
 }
 
 /// Copies bytes to a file without a name, as many as the cache may hold.

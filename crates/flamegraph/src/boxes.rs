@@ -7,13 +7,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap, SearchColor};
-use inferno::flamegraph::{self, Direction, Options};
+use inferno::flamegraph::Options;
+use inferno::flamegraph::color::{PaletteMap, SearchColor};
 
 use crate::colors::color;
 use crate::diff_colors::{self, MARK, Shift};
 use crate::names::{Class, printable};
-use crate::svg::{LIGHTEST, empty, raise_match_count};
+use crate::svg::{LIGHTEST, draw_lines, empty};
 
 /// What a picture shows.
 #[derive(Clone, Copy, Debug)]
@@ -67,19 +67,10 @@ pub fn draw(
         Heading::Text(text) => printable(text),
         Heading::Legend(_) => String::new(),
     });
-    options.bgcolors = Some(BackgroundColor::Flat(Color { r: 250, g: 250, b: 250 }));
-    options.direction = Direction::Inverted;
     options.palette_map = Some(&mut palette);
     options.search_color = MARK.parse::<SearchColor>().map_err(io::Error::other)?;
-    // What is too light is left out already, without loss.
-    options.min_width = 0.0;
-    // The lines as they are, the last one first: see svg.rs.
-    options.flame_chart = true;
-    let mut image = Vec::new();
-    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut image)?;
+    let image = draw_lines(&mut options, &lines)?;
     drop(lines);
-    let mut image = String::from_utf8(image).map_err(io::Error::other)?;
-    raise_match_count(&mut image);
     let image = labelled(&image, picture, details).ok_or_else(|| {
         io::Error::other("the boxes of the flame graph are not as inferno draws them")
     })?;

@@ -52,30 +52,35 @@ pub fn svg(
     let mut options = Options::default();
     options.title = printable(title);
     options.subtitle = Some(subtitle(profile, event, counted, total));
+    options.palette_map = Some(&mut palette);
+    options.factor = scale.factor;
+    options.count_name = scale.name;
+    let image = draw_lines(&mut options, &lines)?;
+    out.write_all(image.as_bytes())?;
+    Ok(total)
+}
+
+/// Draws boxes from folded lines, callers before callees, of which nothing is too light to be seen.
+pub(crate) fn draw_lines(options: &mut Options<'_>, lines: &[String]) -> io::Result<String> {
     options.bgcolors = Some(BackgroundColor::Flat(Color { r: 250, g: 250, b: 250 }));
     // Callers above their callees, as in pprof: the top of the page is what is seen first, and
     // in the other direction the deepest stack is all that is there.
     options.direction = Direction::Inverted;
-    options.palette_map = Some(&mut palette);
-    options.factor = scale.factor;
-    options.count_name = scale.name;
     // What is too light is left out already, without loss.
     options.min_width = 0.0;
     // To inferno that means "the last line first, and no sorting". It would sort by the whole
     // line, and so put `a b` between `a` and `a;c`, where it cuts the box `a` in two.
     options.flame_chart = true;
     let mut image = Vec::new();
-    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut image)?;
-    drop(lines);
+    flamegraph::from_lines(options, lines.iter().rev().map(String::as_str), &mut image)?;
     let mut image = String::from_utf8(image).map_err(io::Error::other)?;
     raise_match_count(&mut image);
-    out.write_all(image.as_bytes())?;
-    Ok(total)
+    Ok(image)
 }
 
 /// Moves the answer to a search from the bottom of the image, which is out of sight, to the line
 /// of the details at its top. inferno does so with the details alone.
-pub(crate) fn raise_match_count(image: &mut String) {
+fn raise_match_count(image: &mut String) {
     if let Some(details) = y_of(image, "details")
         && let Some(matched) = y_of(image, "matched")
     {

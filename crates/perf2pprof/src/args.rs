@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 
 use clap::{Parser, ValueEnum};
 use session::LabelKey;
@@ -84,6 +85,11 @@ pub struct ConvertArgs {
     /// Fail where there would be a warning
     #[arg(long, help_heading = "Running")]
     pub strict: bool,
+}
+
+/// So many threads, or one per processor.
+pub(crate) fn threads_or_all(threads: Option<NonZeroUsize>) -> NonZeroUsize {
+    threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// How the summary is printed.

@@ -2,12 +2,13 @@
 
 use std::cell::OnceCell;
 
-use binaries::{Locator, Quality, Recorded, Sources};
+use binaries::{Locator, Quality, Sources};
 use cache::Cache;
 use debug_image::Debuginfod;
-use profile::{Binary, BinaryKind, BuildId, Id, Profile};
+use profile::{BuildId, Profile};
 
 use crate::hints;
+use crate::images::sampled_files;
 use crate::message::{Failure, Warning};
 use crate::progress::Progress;
 
@@ -44,17 +45,12 @@ pub(crate) fn add_files(
 /// The sampled binaries that no file at hand has lines for.
 fn lacking(profile: &Profile, sources: &Sources) -> Vec<(String, BuildId)> {
     let locator = Locator::new(sources);
-    let mut ids: Vec<Id<Binary>> = profile.frames.iter().map(|(_, frame)| frame.binary).collect();
-    ids.sort_unstable_by_key(|id| (Some(*id) != profile.main_binary, *id));
-    ids.dedup();
-    ids.into_iter()
-        .filter(|id| profile.binaries[*id].kind == BinaryKind::File)
-        .filter_map(|id| {
-            let recorded = Recorded::of(profile, id);
+    sampled_files(profile)
+        .filter_map(|recorded| {
+            let build_id = recorded.build_id?;
             let found = locator.locate(&recorded).found;
             let has_lines = found.is_some_and(|found| found.quality() >= Quality::Dwarf);
-            let build_id = recorded.build_id.filter(|_| !has_lines)?;
-            Some((recorded.path.to_owned(), build_id))
+            (!has_lines).then(|| (recorded.path.to_owned(), build_id))
         })
         .collect()
 }

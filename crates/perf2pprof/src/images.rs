@@ -171,18 +171,21 @@ impl ImageNames {
 
 /// What names the sampled binaries of a profile, the main one first.
 pub(crate) fn wanted_by_profile(profile: &Profile) -> Wanted {
+    let binaries = sampled_files(profile).map(|recorded| WantedBinary {
+        path: recorded.path.to_owned(),
+        build_id: recorded.build_id,
+    });
+    Wanted { binaries: Some(binaries.collect()), arch: profile.recording.arch.clone() }
+}
+
+/// The files whose code was sampled, the main one first.
+pub(crate) fn sampled_files(profile: &Profile) -> impl Iterator<Item = Recorded<'_>> {
     let mut ids: Vec<Id<Binary>> = profile.frames.iter().map(|(_, frame)| frame.binary).collect();
     ids.sort_unstable_by_key(|id| (Some(*id) != profile.main_binary, *id));
     ids.dedup();
-    let binaries = ids
-        .into_iter()
+    ids.into_iter()
         .filter(|id| profile.binaries[*id].kind == BinaryKind::File)
-        .map(|id| {
-            let recorded = Recorded::of(profile, id);
-            WantedBinary { path: recorded.path.to_owned(), build_id: recorded.build_id }
-        })
-        .collect();
-    Wanted { binaries: Some(binaries), arch: profile.recording.arch.clone() }
+        .map(|id| Recorded::of(profile, id))
 }
 
 /// What unwinds the stacks of a recording: whatever was mapped.

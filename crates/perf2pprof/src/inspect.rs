@@ -5,16 +5,14 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use profile::Profile;
 use session::LabelKey;
 use symbolize::Symbolized;
 
-use crate::args::SummaryFormat;
+use crate::args::threads_or_all;
 use crate::binary_table::{self, BinarySummary};
 use crate::hints;
-use crate::images::Images;
 use crate::inspection::{InspectedBinary, Inspection};
 use crate::job::Job;
 use crate::message::Failure;
@@ -67,31 +65,13 @@ impl InspectArgs {
     }
 
     fn threads(&self) -> NonZeroUsize {
-        let threads = self.threads.or_else(|| thread::available_parallelism().ok());
-        threads.unwrap_or(NonZeroUsize::MIN)
+        threads_or_all(self.threads)
     }
 
     fn recording(&self) -> Result<Inspection, Failure> {
-        let threads = self.threads();
         let labels = vec![LabelKey::Comm, LabelKey::ThreadComm, LabelKey::Pid, LabelKey::Tid];
-        let job = Job {
-            recordings: vec![self.file.clone()],
-            pprof: None,
-            svg: None,
-            folded: None,
-            session: session::Options { labels, selection: session::Selection::default(), threads },
-            has_raw_event_names: false,
-            sources: self.symbols.sources(),
-            symbolize: Some(self.symbols.options(threads)),
-            summary: Some(SummaryFormat::Text),
-            is_strict: false,
-        };
-        let images = Images::new(&job.sources.images, false)?;
-        let (conversion, nothing) = run::read(&job, &images, &self.file)?;
-        if let Some(failure) = nothing {
-            return Err(failure);
-        }
-        let (symbolized, names) = run::symbolize(&job, &images, &conversion.profile)?;
+        let job = Job::to_read(&self.file, labels, &self.symbols, self.threads());
+        let (conversion, symbolized, names) = run::read_named(&job)?;
         let shown = run::shown_name(&self.file);
         let mut summary = Summary::new(&[shown], &job, &conversion, &symbolized);
         names.in_summaries(&mut summary.binaries);

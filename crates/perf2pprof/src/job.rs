@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use binaries::Sources;
+use session::{LabelKey, Selection};
 
-use crate::args::{ConvertArgs, SummaryFormat};
+use crate::args::{ConvertArgs, SummaryFormat, threads_or_all};
 use crate::output::Target;
+use crate::symbol_args::SymbolArgs;
 
 /// A conversion.
 #[derive(Clone, Debug)]
@@ -37,10 +38,7 @@ pub struct Job {
 impl Job {
     /// Makes the arguments complete; the error is one of usage.
     pub fn new(args: ConvertArgs) -> Result<Self, String> {
-        let threads = args
-            .threads
-            .or_else(|| thread::available_parallelism().ok())
-            .unwrap_or(NonZeroUsize::MIN);
+        let threads = threads_or_all(args.threads);
         let mut job = Self {
             pprof: args.output.as_deref().map(Target::new),
             svg: args.flamegraph.as_deref().map(Target::new),
@@ -64,6 +62,27 @@ impl Job {
         }
         job.check()?;
         Ok(job)
+    }
+
+    /// Reads a whole recording and looks its names up, and writes nothing.
+    pub(crate) fn to_read(
+        recording: &Path,
+        labels: Vec<LabelKey>,
+        symbols: &SymbolArgs,
+        threads: NonZeroUsize,
+    ) -> Self {
+        Self {
+            recordings: vec![recording.to_owned()],
+            pprof: None,
+            svg: None,
+            folded: None,
+            session: session::Options { labels, selection: Selection::default(), threads },
+            has_raw_event_names: false,
+            sources: symbols.sources(),
+            symbolize: Some(symbols.options(threads)),
+            summary: Some(SummaryFormat::Text),
+            is_strict: false,
+        }
     }
 
     /// Writes a profile here, and nothing else.

@@ -15,6 +15,7 @@ use std::thread;
 use pprof_format::Merger;
 
 use crate::args::Labels;
+use crate::args::threads_or_all;
 use crate::diff::load::{Content, is_recording, recording};
 use crate::hints;
 use crate::message::Failure;
@@ -82,8 +83,7 @@ impl MergeArgs {
     }
 
     fn merge(&self) -> Result<Merger, Failure> {
-        let threads = self.threads.or_else(|| thread::available_parallelism().ok());
-        let threads = threads.map_or(1, NonZeroUsize::get).min(self.inputs.len());
+        let threads = threads_or_all(self.threads).get().min(self.inputs.len());
         let progress = Progress::new("merging files", self.inputs.len() as u64, self.quiet);
         thread::scope(|scope| {
             let channels: Vec<Receiver<_>> = (0..threads)

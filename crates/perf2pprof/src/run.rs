@@ -67,12 +67,19 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Converts the one recording of a job that is to be looked into, and looks its names up.
+pub(crate) fn read_named(job: &Job) -> Result<(Conversion, Symbolized, ImageNames), Failure> {
+    let images = Images::new(&job.sources.images, job.summary.is_none())?;
+    let (conversion, nothing) = read(job, &images, job.first_recording())?;
+    if let Some(failure) = nothing {
+        return Err(failure);
+    }
+    let (symbolized, names) = symbolize(job, &images, &conversion.profile)?;
+    Ok((conversion, symbolized, names))
+}
+
 /// Converts one recording; if it has no sample, with the reason.
-pub(crate) fn read(
-    job: &Job,
-    images: &Images,
-    path: &Path,
-) -> Result<(Conversion, Option<Failure>), Failure> {
+fn read(job: &Job, images: &Images, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
     let shown = shown_name(path);
     let recording = Recording::open(path)?;
     let perf = recording
@@ -175,7 +182,7 @@ fn fill_start_time(conversion: &mut Conversion, path: &Path) {
     }
 }
 
-pub(crate) fn symbolize(
+fn symbolize(
     job: &Job,
     images: &Images,
     profile: &Profile,

@@ -4,12 +4,12 @@ use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use pprof_format::{Amendment, amend, proto};
 use profile::Symbols;
 use symbolize::Symbolized;
 
+use crate::args::threads_or_all;
 use crate::debuginfod;
 use crate::hints;
 use crate::images::{self, FoundImages, ImageNames, Images};
@@ -109,8 +109,7 @@ impl SymbolizeArgs {
         target.check()?;
         let shown = self.profile.display().to_string();
         let bytes = read(&self.profile)?;
-        let threads = self.threads.or_else(|| thread::available_parallelism().ok());
-        let options = self.symbols.options(threads.unwrap_or(NonZeroUsize::MIN));
+        let options = self.symbols.options(threads_or_all(self.threads));
         let named = Named::new(&shown, &bytes, &options, self.quiet)?;
         let Named { imported, names, symbolized, .. } = &named;
         self.warn(&named.warnings)?;

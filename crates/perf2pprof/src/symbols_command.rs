@@ -6,12 +6,12 @@ mod pack;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use binaries::{Locator, Match, Sources};
 use clap::{Args, Subcommand};
 use debug_image::Wanted;
 
+use crate::args::threads_or_all;
 use crate::images::{ImageNames, Images};
 use crate::message::Failure;
 
@@ -95,10 +95,6 @@ fn with(
         shown: shown.join(", "),
     };
     act(&given).map_err(|failure| given.names.in_failure(failure))
-}
-
-fn threads_or_all(threads: Option<NonZeroUsize>) -> NonZeroUsize {
-    threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// The binaries that the files hold. A file that is of no use is an error if it was all there was.

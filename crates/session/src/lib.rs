@@ -174,17 +174,12 @@ fn read_chunks(
         samples::read(context, range.clone(), &|range| visited(Visited::Read(range)))
     };
     let threads = threads.get().min(chunks.len());
-    let gaps = chunks.windows(2).any(|pair| pair[0].end < pair[1].start);
-    if threads <= 1 && gaps {
-        for range in chunks {
-            done(read(range));
-        }
-        return;
-    }
     if threads <= 1 {
-        // One part, from the first record to the last: nothing to merge.
-        if let (Some(first), Some(last)) = (chunks.first(), chunks.last()) {
-            done(read(&(first.start..last.end)));
+        // Chunks that adjoin are read as one: nothing to merge.
+        for part in chunks.chunk_by(|chunk, next| chunk.end == next.start) {
+            if let (Some(first), Some(last)) = (part.first(), part.last()) {
+                done(read(&(first.start..last.end)));
+            }
         }
         return;
     }

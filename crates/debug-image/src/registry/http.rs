@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use ureq::config::ConfigBuilder;
 use ureq::http::{HeaderMap, Response, Uri, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Body, Timeout};
 
 use super::reference::is_loopback;
@@ -53,21 +55,9 @@ impl Http {
         credentials: Option<String>,
     ) -> Result<Self, Error> {
         let is_local = reference.is_loopback();
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
+        let config = agent_config(&reference.host, !is_local, (timeouts.connect, timeouts.read))?
             .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_resolve(Some(timeouts.connect))
-            .timeout_connect(Some(timeouts.connect))
-            .timeout_recv_response(Some(timeouts.read))
-            .timeout_per_read(Some(timeouts.read))
-            .user_agent(concat!("perf2pprof/", env!("CARGO_PKG_VERSION")));
-        if is_local {
-            // Whatever proxy there is, it is another machine's localhost that it would reach.
-            config = config.proxy(None);
-        } else {
-            config = config.tls_config(tls()?);
-        }
+            .max_redirects_will_error(false);
         let scheme = if is_local { "http" } else { "https" };
         Ok(Self {
             agent: config.build().new_agent(),
@@ -295,7 +285,28 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// The system's certificates, which include those that a company adds for its own registry.
-pub(crate) fn tls() -> Result<TlsConfig, RegistryError> {
+/// How servers are spoken to: with a limit for the time until the connection stands, and one for each
+/// next piece of an answer.
+pub(crate) fn agent_config(
+    host: &str,
+    is_encrypted: bool,
+    (connect, read): (Duration, Duration),
+) -> Result<ConfigBuilder<AgentScope>, RegistryError> {
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_resolve(Some(connect))
+        .timeout_connect(Some(connect))
+        .timeout_recv_response(Some(read))
+        .timeout_per_read(Some(read))
+        .user_agent(concat!("perf2pprof/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(host) {
+        // Whatever proxy there is, it is another machine's localhost that it would reach.
+        config = config.proxy(None);
+    }
+    Ok(if is_encrypted { config.tls_config(tls()?) } else { config })
+}
+
+fn tls() -> Result<TlsConfig, RegistryError> {
     let found = rustls_native_certs::load_native_certs().certs;
     if found.is_empty() {
         return Err(RegistryError::NoCertificates);

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 pub(crate) use blobs::Blobs;
 use http::Http;
-pub(crate) use http::{host_of, tls};
-pub(crate) use reference::{Reference, is_loopback};
+pub(crate) use http::{agent_config, host_of};
+pub(crate) use reference::Reference;
 
 use crate::layers::Layer;
 use crate::oci::{self, Descriptor, Digest, Documents};

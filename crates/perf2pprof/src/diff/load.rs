@@ -2,13 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::thread;
 
 use profile::{Profile, Symbols};
 
-use crate::args::SummaryFormat;
+use crate::args::threads_or_all;
 use crate::hints;
-use crate::images::Images;
 use crate::import::Imported;
 use crate::job::Job;
 use crate::message::Failure;
@@ -39,8 +37,7 @@ impl Loaded {
         threads: Option<NonZeroUsize>,
     ) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let threads = threads.or_else(|| thread::available_parallelism().ok());
-        let threads = threads.unwrap_or(NonZeroUsize::MIN);
+        let threads = threads_or_all(threads);
         if is_recording(path) {
             let content = recording(path, Vec::new(), symbols, threads)?;
             return Ok(Self { name, content });
@@ -69,24 +66,8 @@ pub(crate) fn recording(
     symbols: &SymbolArgs,
     threads: NonZeroUsize,
 ) -> Result<Content, Failure> {
-    let job = Job {
-        recordings: vec![path.to_owned()],
-        pprof: None,
-        svg: None,
-        folded: None,
-        session: session::Options { labels, selection: session::Selection::default(), threads },
-        has_raw_event_names: false,
-        sources: symbols.sources(),
-        symbolize: Some(symbols.options(threads)),
-        summary: Some(SummaryFormat::Text),
-        is_strict: false,
-    };
-    let images = Images::new(&job.sources.images, false)?;
-    let (conversion, nothing) = run::read(&job, &images, path)?;
-    if let Some(failure) = nothing {
-        return Err(failure);
-    }
-    let (symbolized, _) = run::symbolize(&job, &images, &conversion.profile)?;
+    let job = Job::to_read(path, labels, symbols, threads);
+    let (conversion, symbolized, _) = run::read_named(&job)?;
     Ok(Content::Profile(Box::new(conversion.profile), Box::new(symbolized.symbols)))
 }
 
