@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::mem;
 use std::ops::Range;
 
 use profile::{Id, Table, Unnamed};
@@ -133,8 +134,13 @@ impl Answers {
         self.functions[id]
     }
 
-    /// A text of these answers.
-    pub(crate) fn text(&self, id: Id<String>) -> &str {
-        &self.strings[id]
+    /// How many functions these answers have.
+    pub(crate) fn functions(&self) -> usize {
+        self.functions.len()
+    }
+
+    /// The texts of these answers, by id, when no more are added.
+    pub(crate) fn take_texts(&mut self) -> Vec<String> {
+        mem::take(&mut self.strings).into_rows()
     }
 }
