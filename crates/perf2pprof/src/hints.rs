@@ -1,5 +1,7 @@
 //! What to tell the user to try. Every hint of the program stands in this file.
 
+pub(crate) mod comparison;
+
 use std::io;
 use std::path::Path;
 

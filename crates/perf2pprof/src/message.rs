@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::process::ExitCode;
 
 /// Why there is no output. Printed as `error:`, with what could be tried.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,12 +11,24 @@ pub struct Failure {
     pub(crate) message: String,
     /// Commands or options that may help.
     pub(crate) hints: Vec<String>,
+    /// Whether the command line makes no sense, whatever is in the files.
+    pub(crate) is_usage: bool,
 }
 
 impl Failure {
     /// An error with nothing to try.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new() }
+        Self { message: message.into(), hints: Vec::new(), is_usage: false }
+    }
+
+    /// An error of the command line.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { is_usage: true, ..Self::new(message) }
+    }
+
+    /// How the program ends: with 1, or with 2 for an error of the command line.
+    pub fn status(&self) -> ExitCode {
+        ExitCode::from(if self.is_usage { 2 } else { 1 })
     }
 
     /// Adds something to try.
@@ -69,7 +82,7 @@ impl Warning {
         let Self { message, details, mut hints } = self;
         let message = std::iter::once(message).chain(details).collect::<Vec<_>>().join("\n  ");
         hints.push("without `--strict` this is a warning".to_owned());
-        Failure { message, hints }
+        Failure { message, hints, is_usage: false }
     }
 }
 

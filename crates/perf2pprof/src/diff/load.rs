@@ -6,7 +6,7 @@ use std::path::Path;
 use profile::{Profile, Symbols};
 
 use crate::args::threads_or_all;
-use crate::hints;
+use crate::hints::{self, comparison};
 use crate::import::Imported;
 use crate::job::Job;
 use crate::message::Failure;
@@ -72,7 +72,11 @@ pub(crate) fn recording(
 }
 
 fn profile(name: &str, bytes: &[u8]) -> Result<Content, Failure> {
-    let old = pprof_format::read(bytes).map_err(|error| hints::not_a_profile(name, &error))?;
+    if bytes.is_empty() {
+        return Err(comparison::empty(name));
+    }
+    let old =
+        pprof_format::read(bytes).map_err(|error| comparison::not_comparable(name, &error))?;
     if old.sample_type.is_empty() {
         return Err(hints::no_profile(name));
     }

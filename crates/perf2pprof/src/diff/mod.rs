@@ -6,6 +6,7 @@
 //! ```
 
 mod calibrate;
+mod events;
 mod gate;
 mod junit;
 pub(crate) mod load;
@@ -14,6 +15,7 @@ mod numbers;
 mod per;
 mod policy;
 mod pprof;
+pub(crate) mod programs;
 mod report;
 mod stacks;
 mod svg;
@@ -37,7 +39,7 @@ use crate::diff::report::Report;
 use crate::diff::stacks::Stacks;
 use crate::diff::svg::{Graphs, Width};
 use crate::diff::weights::Weights;
-use crate::message::{Failure, Warning};
+use crate::message::Failure;
 use crate::output::{Output, Target};
 use crate::symbol_args::SymbolArgs;
 
@@ -202,32 +204,12 @@ impl DiffArgs {
         if let Some(splits) = self.calibrate.filter(|_| !base.is_empty()) {
             return self.calibrate(&base, splits);
         }
-        let sides = [(&base, "before", "--base"), (&head, "now", "--head")];
-        if let Some((_, what, flag)) = sides.iter().find(|(side, ..)| side.is_empty()) {
-            return Err(Failure::new(format!("nothing is given for what is {what}"))
-                .hint(format!("`perf2pprof diff BASE... -- HEAD...`, or `{flag} FILE`")));
-        }
-        if let Some(option) = head.iter().find(|path| path.to_string_lossy().starts_with("--")) {
-            return Err(Failure::new(format!(
-                "`{}` stands behind `--`, among the files",
-                option.display()
-            ))
-            .hint("options go before the files: `perf2pprof diff OPTIONS BASE... -- HEAD...`"));
-        }
+        self.check_arguments(&base, &head)?;
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
+        programs::repeated(&base, &head).iter().for_each(|warning| eprintln!("{warning}"));
         let (base, head) = (self.load(&base)?, self.load(&head)?);
         let stacks = Stacks::of(&base, &head, self.event.as_deref())?;
-        for binary in &stacks.half_named {
-            let message = format!(
-                "`{binary}` has names in some of the files only, and is compared as a whole"
-            );
-            eprintln!(
-                "{}",
-                Warning::new(message).hint(
-                    "give `--debug-image` or `--kallsyms` for all of them, or symbols of none"
-                )
-            );
-        }
+        stacks.warnings.iter().for_each(|warning| eprintln!("{warning}"));
         let options = self.options(&stacks, (&base, &head))?;
         let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
         let gate = Gate::of(&stacks.tree, &comparison, self.max_regression, &self.budget, &policy);
@@ -238,6 +220,37 @@ impl DiffArgs {
             (Some(FailOn::Regression), Outcome::Regression) => ExitCode::from(3),
             (Some(FailOn::Regression), Outcome::Inconclusive) => ExitCode::from(4),
         })
+    }
+
+    /// What makes no sense whatever is in the files.
+    fn check_arguments(&self, base: &[&Path], head: &[&Path]) -> Result<(), Failure> {
+        let sides = [(base, "before", "--base"), (head, "now", "--head")];
+        if let Some((_, what, flag)) = sides.iter().find(|(side, ..)| side.is_empty()) {
+            return Err(Failure::usage(format!("nothing is given for what is {what}"))
+                .hint(format!("`perf2pprof diff BASE... -- HEAD...`, or `{flag} FILE`")));
+        }
+        if let Some(option) = head.iter().find(|path| path.to_string_lossy().starts_with("--")) {
+            return Err(Failure::usage(format!(
+                "`{}` stands behind `--`, among the files",
+                option.display()
+            ))
+            .hint("options go before the files: `perf2pprof diff OPTIONS BASE... -- HEAD...`"));
+        }
+        let is_share = self.relative_to == RelativeTo::Total && !self.per.is_given();
+        if self.max_regression.is_some() && is_share {
+            return Err(Failure::usage("all shares together are always 100 %, before and now")
+                .hint("`--relative-to second` lets `--max-regression` compare the cost, and `--base-stats` with `--head-stats` that of a request"));
+        }
+        let outputs = [&self.output, &self.markdown, &self.json, &self.junit, &self.flamegraph];
+        let to_stdout = outputs.into_iter().flatten().filter(|path| *path == Path::new("-"));
+        if to_stdout.count() > 1 {
+            return Err(Failure::usage("only one output can go to standard output"));
+        }
+        let inputs = base.iter().chain(head).filter(|path| **path == Path::new("-"));
+        if inputs.count() > 1 {
+            return Err(Failure::usage("only one input can come from standard input"));
+        }
+        Ok(())
     }
 
     fn load(&self, paths: &[&Path]) -> Result<Vec<Loaded>, Failure> {
@@ -272,10 +285,6 @@ impl DiffArgs {
             return Err(Failure::new(message)
                 .hint("without `--relative-to second` and `--base-stats`, shares of the total are compared"));
         }
-        if self.max_regression.is_some() && measure == Measure::Share {
-            return Err(Failure::new("all shares together are always 100 %, before and now")
-                .hint("`--relative-to second` lets `--max-regression` compare the cost, and `--base-stats` with `--head-stats` that of a request"));
-        }
         let (Points(min_change), Percent(min_relative)) = (self.min_change, self.min_relative);
         Ok(Options { measure, min_change, min_relative, want: self.want.0, ..Options::default() })
     }
@@ -287,8 +296,9 @@ impl DiffArgs {
         report: &Report,
     ) -> Result<(), Failure> {
         if let Some(directory) = &self.out_dir {
-            fs::create_dir_all(directory)
-                .map_err(|error| crate::hints::cannot_write(directory, &error))?;
+            fs::create_dir_all(directory).map_err(|error| {
+                crate::hints::comparison::cannot_make_directory(directory, &error)
+            })?;
         }
         let base = Weights::of(&stacks.tree, &stacks.base);
         let head = Weights::of(&stacks.tree, &stacks.head);

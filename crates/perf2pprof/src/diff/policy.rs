@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 
 use crate::diff::Points;
+use crate::hints::comparison as hints;
 use crate::message::Failure;
 
 /// The budgets and allowances of a project.
@@ -53,12 +54,12 @@ pub(crate) struct Date {
 impl Policy {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let shown = path.display();
-        let text = fs::read_to_string(path)
-            .map_err(|error| Failure::new(format!("cannot read `{shown}`: {error}")))?;
+        let text =
+            fs::read_to_string(path).map_err(|error| hints::cannot_open_policy(path, &error))?;
         toml::from_str(&text).map_err(|error| {
-            let error = error.to_string();
-            Failure::new(format!("`{shown}` is no policy: {}", error.trim_end()))
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            hints::not_a_policy(path, line, error.message())
         })
     }
 

@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use profile::{Binary, BinaryKind, BuildId, Event, Frame, Id, Profile, Stack, Symbols, Unit};
+use profile::{Binary, BinaryKind, BuildId, Frame, Id, Profile, Stack, Symbols, Unit};
 use regress::{Block, Cell, Function, Node, Run, Tree, canonical_name};
 
+use crate::diff::events::common_event;
 use crate::diff::load::{Content, Loaded};
-use crate::message::{Failure, base_name};
+use crate::diff::programs::{self, Program};
+use crate::hints::comparison as hints;
+use crate::message::{Failure, Warning, base_name};
 
 /// Both sides.
 pub(crate) struct Stacks {
@@ -16,9 +19,8 @@ pub(crate) struct Stacks {
     /// What is counted; "" for folded stacks, which do not say.
     pub(crate) event: String,
     pub(crate) unit: Unit,
-    /// Binaries whose functions have names in some files only, and which are therefore compared
-    /// as a whole.
-    pub(crate) half_named: Vec<String>,
+    /// What makes the comparison doubtful.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Stacks {
@@ -29,24 +31,26 @@ impl Stacks {
         event: Option<&str>,
     ) -> Result<Self, Failure> {
         let files = || base.iter().chain(head);
-        let (event, unit) = common_event(files(), event)?;
+        let (event, unit, mut warnings) = common_event(files(), event)?;
         let mut builder = Builder {
             tree: Tree::default(),
             rebuilt: rebuilt(files()),
             half_named: half_named(files()),
             sides: [HashSet::new(), HashSet::new()],
+            programs: Vec::new(),
         };
         let mut runs = [Vec::new(), Vec::new()];
         for (side, files) in [base, head].into_iter().enumerate() {
             for file in files {
                 let run = builder.run(file, &event, side);
                 if run.weight() <= 0.0 {
-                    return Err(Failure::new(format!("`{}` has no sample to compare", file.name)));
+                    return Err(hints::nothing_to_compare(&file.name));
                 }
                 runs[side].push(run);
             }
         }
-        let Builder { tree, sides, half_named, .. } = builder;
+        let Builder { tree, sides, half_named, programs, .. } = builder;
+        warnings.extend(programs::check(&tree, &sides, &runs, &programs)?);
         let (tree, nodes) = tree.aligned(|function, side| sides[side].contains(&function));
         for cell in runs.iter_mut().flatten().flat_map(|run| &mut run.cells) {
             cell.node = nodes[cell.node.index()];
@@ -54,53 +58,9 @@ impl Stacks {
         let [base, head] = runs;
         let mut half_named: Vec<_> = half_named.into_iter().collect();
         half_named.sort_unstable();
-        Ok(Self { tree, base, head, event, unit, half_named })
+        warnings.extend(half_named.iter().map(|binary| hints::half_named(binary)));
+        Ok(Self { tree, base, head, event, unit, warnings })
     }
-}
-
-/// The event that all files have, and its unit.
-fn common_event<'a>(
-    files: impl Iterator<Item = &'a Loaded>,
-    wanted: Option<&str>,
-) -> Result<(String, Unit), Failure> {
-    let mut common: Option<Vec<(String, Unit)>> = None;
-    let mut listed = Vec::new();
-    for file in files {
-        let Content::Profile(profile, _) = &file.content else { continue };
-        let events: Vec<_> = sampled_events(profile);
-        let names: Vec<_> = events.iter().map(|(name, _)| name.clone()).collect();
-        listed.push(format!("`{}` has {}", file.name, names.join(", ")));
-        common = Some(match common {
-            None => events,
-            Some(common) => common.into_iter().filter(|event| events.contains(event)).collect(),
-        });
-    }
-    let Some(common) = common else {
-        return Ok((String::new(), Unit::Count));
-    };
-    let found = match wanted {
-        Some(wanted) => common.into_iter().find(|(name, _)| name == wanted),
-        None => common.into_iter().next(),
-    };
-    found.ok_or_else(|| {
-        listed.dedup();
-        let what = wanted.map_or("an event".to_owned(), |name| format!("the event `{name}`"));
-        Failure::new(format!("not all files have {what} in common: {}", listed.join("; ")))
-            .hint("record both sides with the same `perf record -e EVENT`")
-    })
-}
-
-/// The events that have samples, the default one first.
-fn sampled_events(profile: &Profile) -> Vec<(String, Unit)> {
-    let default = profile.default_event();
-    let is_sampled = |index: usize| {
-        u32::try_from(index).is_ok_and(|index| profile.samples.total(index).count > 0)
-            || Some(index) == default
-    };
-    let mut events: Vec<(usize, &Event)> =
-        profile.events.iter().enumerate().filter(|(index, _)| is_sampled(*index)).collect();
-    events.sort_by_key(|(index, _)| Some(*index) != default);
-    events.into_iter().map(|(_, event)| (event.name.clone(), event.unit)).collect()
 }
 
 /// Binaries of which there are several builds among the files: the addresses of code without a
@@ -154,6 +114,8 @@ struct Builder {
     half_named: HashSet<String>,
     /// By side: the functions that it has.
     sides: [HashSet<Id<Function>>; 2],
+    /// What was recorded, of the files that say it.
+    programs: Vec<Program>,
 }
 
 impl Builder {
@@ -201,7 +163,7 @@ impl Builder {
         event: &str,
         side: usize,
     ) -> Run {
-        let nodes = self.nodes(profile, symbols, side);
+        let nodes = self.nodes(name, profile, symbols, side);
         let event = profile.events.iter().position(|other| other.name == event);
         let event = event.and_then(|event| u32::try_from(event).ok());
         let rows: Vec<Option<Id<Node>>> = profile
@@ -233,12 +195,25 @@ impl Builder {
     }
 
     /// The node of each stack of a profile, inlined calls expanded.
-    fn nodes(&mut self, profile: &Profile, symbols: &Symbols, side: usize) -> Vec<Id<Node>> {
+    fn nodes(
+        &mut self,
+        name: &str,
+        profile: &Profile,
+        symbols: &Symbols,
+        side: usize,
+    ) -> Vec<Id<Node>> {
         let frames: Vec<Vec<Id<Function>>> = profile
             .frames
             .iter()
             .map(|(id, frame)| self.of_frame(profile, symbols, id, frame, side))
             .collect();
+        self.programs.extend(profile.main_binary.map(|main| {
+            let is_main = |frame: &Frame| frame.binary == main;
+            let of_main = profile.frames.iter().filter(|(_, frame)| is_main(frame));
+            let functions = of_main.flat_map(|(id, _)| &frames[id.index()]).copied().collect();
+            let program = binary_name(profile, &profile.binaries[main]);
+            Program { file: name.to_owned(), program, functions }
+        }));
         let mut nodes: Vec<Id<Node>> = Vec::with_capacity(profile.stacks.len());
         for (id, stack) in profile.stacks.iter() {
             // Parents come first.
