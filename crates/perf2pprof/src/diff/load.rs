@@ -43,11 +43,15 @@ impl Loaded {
             return Ok(Self { name, content });
         }
         let bytes = symbolize_command::read(path)?;
-        let content = match folded(&bytes) {
-            Some(stacks) => Content::Folded(stacks),
-            None => profile(&name, &bytes)?,
-        };
-        Ok(Self { name, content })
+        match folded(&bytes) {
+            Some(stacks) => Ok(Self { name, content: Content::Folded(stacks) }),
+            None => Self::of_profile(&name, &bytes),
+        }
+    }
+
+    /// A pprof profile, compressed or not.
+    pub(crate) fn of_profile(name: &str, bytes: &[u8]) -> Result<Self, Failure> {
+        Ok(Self { name: name.to_owned(), content: profile(name, bytes)? })
     }
 }
 

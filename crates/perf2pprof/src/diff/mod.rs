@@ -20,6 +20,8 @@ mod report;
 mod stacks;
 mod svg;
 mod table;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use std::fs;
