@@ -77,6 +77,11 @@ impl Tree {
         (1..self.len()).contains(&index).then(|| &self.nodes[Id::new(index)])
     }
 
+    /// The function of a node; the root's of the root.
+    pub(crate) fn function(&self, node: Id<Node>) -> Id<Function> {
+        self.nodes[node].function
+    }
+
     /// The number of nodes.
     pub fn len(&self) -> usize {
         self.nodes.len()
