@@ -245,13 +245,15 @@ const ROWS: &[(&str, i32, &str)] = &[
         "--policy lacking.toml envoy -- next",
         1,
         "error: `lacking.toml` is no policy: line 1: missing field `reason`\n\
-         hint: a `[[budget]]` has `function` and `grow`, an `[[allow]]` has `function`, `reason` and `until`\n",
+         hint: a `[[budget]]` has `function` and `grow`, an `[[allow]]` `function`, `reason` and `until`, \
+         a `[[rename]]` `from`, `to` and `reason`\n",
     ),
     (
         "--policy misspelt.toml envoy -- next",
         1,
-        "error: `misspelt.toml` is no policy: line 1: unknown field `alow`, expected `budget` or `allow`\n\
-         hint: a `[[budget]]` has `function` and `grow`, an `[[allow]]` has `function`, `reason` and `until`\n",
+        "error: `misspelt.toml` is no policy: line 1: unknown field `alow`, expected one of `budget`, `allow`, `rename`\n\
+         hint: a `[[budget]]` has `function` and `grow`, an `[[allow]]` `function`, `reason` and `until`, \
+         a `[[rename]]` `from`, `to` and `reason`\n",
     ),
     ("--policy expired.toml --fail-on regression one.folded -- slow.folded", 3, ""),
     ("--fail-on regression --want 0.01pp envoy -- next", 4, ""),

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use regress::{Comparison, Measure, Options, compare};
+use regress::{Comparison, Measure, Options, compare, propose_renames};
 
 use crate::diff::gate::{Gate, Outcome};
 use crate::diff::load::Loaded;
@@ -140,7 +140,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "PATTERN=POINTS", help_heading = "Gate")]
     pub budget: Vec<Budget>,
 
-    /// A TOML file of budgets, and of regressions that are allowed, with reasons and dates
+    /// A TOML file of budgets, of regressions that are allowed, and of functions that were renamed
     #[arg(long, value_name = "FILE", help_heading = "Gate")]
     pub policy: Option<PathBuf>,
 
@@ -210,12 +210,14 @@ impl DiffArgs {
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
         programs::repeated(&base, &head).iter().for_each(|warning| eprintln!("{warning}"));
         let (base, head) = (self.load(&base)?, self.load(&head)?);
-        let stacks = Stacks::of(&base, &head, self.event.as_deref())?;
+        let stacks = Stacks::of(&base, &head, self.event.as_deref(), &policy.rename)?;
         stacks.warnings.iter().for_each(|warning| eprintln!("{warning}"));
         let options = self.options(&stacks, (&base, &head))?;
         let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
-        let gate = Gate::of(&stacks.tree, &comparison, self.max_regression, &self.budget, &policy);
-        let report = Report::new(&stacks, &comparison, &gate, self.per.per.singular());
+        let renames = propose_renames(&stacks.tree, &stacks.base, &stacks.head, &comparison);
+        let (budgets, most) = (&self.budget, self.max_regression);
+        let gate = Gate::of(&stacks.tree, &comparison, most, budgets, &policy, &renames);
+        let report = Report::new(&stacks, &comparison, &gate, &renames, self.per.per.singular());
         self.write(&stacks, &comparison, &report)?;
         Ok(match (self.fail_on, gate.outcome) {
             (None, _) | (_, Outcome::Pass) => ExitCode::SUCCESS,
@@ -261,7 +263,7 @@ impl DiffArgs {
 
     fn calibrate(&self, runs: &[&Path], splits: NonZeroU32) -> Result<ExitCode, Failure> {
         let runs = self.load(runs)?;
-        let stacks = Stacks::of(&runs, &[], self.event.as_deref())?;
+        let stacks = Stacks::of(&runs, &[], self.event.as_deref(), &[])?;
         let options = self.options(&stacks, (&runs, &[]))?;
         let text = calibrate::of(&stacks, &options, splits)?;
         let written = io::stdout().lock().write_all(text.as_bytes());

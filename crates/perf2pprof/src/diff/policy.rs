@@ -1,4 +1,4 @@
-//! What functions may cost, and which regressions are known: a file that lives beside the code.
+//! What functions may cost, which regressions are known, and which functions were renamed: a file that lives beside the code.
 
 use std::fs;
 use std::path::Path;
@@ -18,6 +18,8 @@ pub(crate) struct Policy {
     pub(crate) budget: Vec<Budget>,
     #[serde(default)]
     pub(crate) allow: Vec<Allowance>,
+    #[serde(default)]
+    pub(crate) rename: Vec<Renamed>,
 }
 
 /// How much the functions of a pattern may grow.
@@ -40,6 +42,18 @@ pub(crate) struct Allowance {
     pub(crate) reason: String,
     /// Until when, as 2026-12-31, that day included.
     pub(crate) until: Date,
+}
+
+/// A function that has another name now, and is the same.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Renamed {
+    /// What it was called.
+    pub(crate) from: String,
+    /// What it is called.
+    pub(crate) to: String,
+    /// Why it is the same.
+    pub(crate) reason: String,
 }
 
 /// A day.

@@ -7,6 +7,7 @@ use regress::{Block, Cell, Function, Node, Run, Tree, canonical_name};
 
 use crate::diff::events::common_event;
 use crate::diff::load::{Content, Loaded};
+use crate::diff::policy::Renamed;
 use crate::diff::programs::{self, Program};
 use crate::hints::comparison as hints;
 use crate::message::{Failure, Warning, base_name};
@@ -19,16 +20,19 @@ pub(crate) struct Stacks {
     /// What is counted; "" for folded stacks, which do not say.
     pub(crate) event: String,
     pub(crate) unit: Unit,
+    /// Functions that had another name, by the name that they have.
+    pub(crate) renamed: HashMap<String, Renamed>,
     /// What makes the comparison doubtful.
     pub(crate) warnings: Vec<Warning>,
 }
 
 impl Stacks {
-    /// Brings the files together, and one event of them.
+    /// Brings the files together, and one event of them. Renamed functions become one.
     pub(crate) fn of(
         base: &[Loaded],
         head: &[Loaded],
         event: Option<&str>,
+        renamed: &[Renamed],
     ) -> Result<Self, Failure> {
         let files = || base.iter().chain(head);
         let (event, unit, mut warnings) = common_event(files(), event)?;
@@ -38,6 +42,11 @@ impl Stacks {
             half_named: half_named(files()),
             sides: [HashSet::new(), HashSet::new()],
             programs: Vec::new(),
+            renames: renamed
+                .iter()
+                .map(|row| (canonical_name(&row.from).into_owned(), row))
+                .collect(),
+            renamed: HashMap::new(),
         };
         let mut runs = [Vec::new(), Vec::new()];
         for (side, files) in [base, head].into_iter().enumerate() {
@@ -49,7 +58,7 @@ impl Stacks {
                 runs[side].push(run);
             }
         }
-        let Builder { tree, sides, half_named, programs, .. } = builder;
+        let Builder { tree, sides, half_named, programs, renamed, .. } = builder;
         warnings.extend(programs::check(&tree, &sides, &runs, &programs)?);
         let (tree, nodes) = tree.aligned(|function, side| sides[side].contains(&function));
         for cell in runs.iter_mut().flatten().flat_map(|run| &mut run.cells) {
@@ -59,7 +68,7 @@ impl Stacks {
         let mut half_named: Vec<_> = half_named.into_iter().collect();
         half_named.sort_unstable();
         warnings.extend(half_named.iter().map(|binary| hints::half_named(binary)));
-        Ok(Self { tree, base, head, event, unit, warnings })
+        Ok(Self { tree, base, head, event, unit, renamed, warnings })
     }
 }
 
@@ -108,7 +117,7 @@ fn binary_name(profile: &Profile, binary: &Binary) -> String {
 /// No stack of all that were sampled is met so often.
 const WEIGHS_TIME: u64 = 10_000;
 
-struct Builder {
+struct Builder<'a> {
     tree: Tree,
     rebuilt: HashSet<String>,
     half_named: HashSet<String>,
@@ -116,9 +125,13 @@ struct Builder {
     sides: [HashSet<Id<Function>>; 2],
     /// What was recorded, of the files that say it.
     programs: Vec<Program>,
+    /// By the old name.
+    renames: HashMap<String, &'a Renamed>,
+    /// Those that were met, by the new name.
+    renamed: HashMap<String, Renamed>,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn run(&mut self, file: &Loaded, event: &str, side: usize) -> Run {
         match &file.content {
             Content::Profile(profile, symbols) => {
@@ -129,7 +142,11 @@ impl Builder {
     }
 
     fn function(&mut self, name: &str, file: &str, side: usize) -> Id<Function> {
-        let name = canonical_name(name).into_owned();
+        let mut name = canonical_name(name).into_owned();
+        if let Some(renamed) = self.renames.get(&name) {
+            name = canonical_name(&renamed.to).into_owned();
+            self.renamed.entry(name.clone()).or_insert_with(|| (*renamed).clone());
+        }
         let function = Function { name, file: base_name(file).to_owned() };
         let id = self.tree.functions.intern(function);
         self.sides[side].insert(id);

@@ -77,7 +77,7 @@ fn table(base: &[Vec<u8>], head: &[Vec<u8>]) -> Vec<(String, Vec<f64>)> {
     let load = |messages: &[Vec<u8>]| -> Vec<Loaded> {
         messages.iter().map(|bytes| Loaded::of_profile("a profile", bytes).unwrap()).collect()
     };
-    let stacks = Stacks::of(&load(base), &load(head), None).unwrap();
+    let stacks = Stacks::of(&load(base), &load(head), None, &[]).unwrap();
     let options = Options { measure: Measure::PerSecond, ..Options::default() };
     let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
     let mut rows: Vec<_> = comparison

@@ -89,7 +89,7 @@ pub(crate) fn cannot_open_policy(path: &Path, error: &io::Error) -> Failure {
 /// They are not written as they should be.
 pub(crate) fn not_a_policy(path: &Path, line: usize, problem: &str) -> Failure {
     Failure::new(format!("`{}` is no policy: line {line}: {}", path.display(), problem.trim_end()))
-        .hint("a `[[budget]]` has `function` and `grow`, an `[[allow]]` has `function`, `reason` and `until`")
+        .hint("a `[[budget]]` has `function` and `grow`, an `[[allow]]` `function`, `reason` and `until`, a `[[rename]]` `from`, `to` and `reason`")
 }
 
 /// The directory for all outputs cannot be made.
