@@ -24,7 +24,6 @@ use crate::summary::{EventSummary, Summary};
 use crate::symbol_args::SymbolArgs;
 use crate::symbolize_command::{self, Named};
 use crate::threads;
-use crate::warnings;
 
 /// Say what is in a recording or a profile, what is missing, and the cheapest way to get it
 ///
@@ -71,14 +70,12 @@ impl InspectArgs {
     fn recording(&self) -> Result<Inspection, Failure> {
         let labels = vec![LabelKey::Comm, LabelKey::ThreadComm, LabelKey::Pid, LabelKey::Tid];
         let job = Job::to_read(&self.file, labels, &self.symbols, self.threads());
-        let (conversion, symbolized, names) = run::read_named(&job)?;
+        let run::NamedRecording { conversion, symbolized, names, warnings } =
+            run::read_named(&job)?;
         let shown = run::shown_name(&self.file);
         let mut summary = Summary::new(&[shown], &job, &conversion, &symbolized);
         names.in_summaries(&mut summary.binaries);
-        let problems = warnings::of_symbols(&conversion.profile, &symbolized, names.given());
-        for warning in names.in_warnings(problems) {
-            eprintln!("{warning}");
-        }
+        warnings.iter().for_each(|warning| eprintln!("{warning}"));
         let profile = &conversion.profile;
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);

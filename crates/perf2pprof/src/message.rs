@@ -55,12 +55,14 @@ pub(crate) struct Warning {
     pub(crate) details: Vec<String>,
     /// Commands or options that may help.
     pub(crate) hints: Vec<String>,
+    /// The file or image that is of no use for one recording, and may be for another.
+    pub(crate) unused: Option<String>,
 }
 
 impl Warning {
     /// A warning without details.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), details: Vec::new(), hints: Vec::new() }
+        Self { message: message.into(), details: Vec::new(), hints: Vec::new(), unused: None }
     }
 
     /// Adds a line of detail.
@@ -77,9 +79,16 @@ impl Warning {
         self
     }
 
+    /// Says that it is about something given that is of no use here.
+    #[must_use]
+    pub(crate) fn about_unused(mut self, given: impl Into<String>) -> Self {
+        self.unused = Some(given.into());
+        self
+    }
+
     /// What `--strict` makes of it.
     pub(crate) fn into_failure(self) -> Failure {
-        let Self { message, details, mut hints } = self;
+        let Self { message, details, mut hints, .. } = self;
         let message = std::iter::once(message).chain(details).collect::<Vec<_>>().join("\n  ");
         hints.push("without `--strict` this is a warning".to_owned());
         Failure { message, hints, is_usage: false }

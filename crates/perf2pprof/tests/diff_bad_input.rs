@@ -200,7 +200,10 @@ const ROWS: &[(&str, i32, &str)] = &[
     (
         "stripped -- envoy",
         0,
-        "warning: `stripped` is a recording of `proxy` and `envoy` is one of `envoy`, and their functions have no \
+        "warning: in `stripped`, 100.0% of the weight of all frames has no name\n\
+         hint: `--debug-image PATH` names the functions of `/bin/proxy`: its unstripped build, or a directory with \
+         it\n\
+         warning: `stripped` is a recording of `proxy` and `envoy` is one of `envoy`, and their functions have no \
          names to tell by\n\
          hint: if that is one program, `--debug-image PATH`, given for each of the builds, names its functions\n",
     ),

@@ -4,21 +4,27 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use profile::{Profile, Symbols};
+use symbolize::BinaryReport;
 
 use crate::args::threads_or_all;
+use crate::diff::unnamed::Unnamed;
 use crate::hints::{self, comparison};
 use crate::import::Imported;
 use crate::job::Job;
-use crate::message::Failure;
-use crate::run;
+use crate::message::{Failure, Warning};
+use crate::run::{self, NamedRecording};
 use crate::symbol_args::SymbolArgs;
-use crate::symbolize_command;
+use crate::symbolize_command::{self, Named};
 
 /// A file, read.
 pub(crate) struct Loaded {
     /// What it is called.
     pub(crate) name: String,
     pub(crate) content: Content,
+    /// What of it has no names.
+    pub(crate) unnamed: Option<Unnamed>,
+    /// What is to be said of its names.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// What a file had.
@@ -30,28 +36,57 @@ pub(crate) enum Content {
 }
 
 impl Loaded {
-    /// Reads a recording, a pprof profile or folded stacks.
+    /// Reads a recording, a pprof profile or folded stacks. The command is what the user typed.
     pub(crate) fn read(
         path: &Path,
         symbols: &SymbolArgs,
         threads: Option<NonZeroUsize>,
+        command: &str,
     ) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let threads = threads_or_all(threads);
         if is_recording(path) {
-            let content = recording(path, Vec::new(), symbols, threads)?;
-            return Ok(Self { name, content });
+            let NamedRecording { conversion, symbolized, warnings, .. } =
+                recording(path, Vec::new(), symbols, threads)?;
+            let (profile, named) = (conversion.profile, symbolized.symbols);
+            let unnamed = Unnamed::of(&profile, &named, &symbolized.binaries, command);
+            let content = Content::Profile(Box::new(profile), Box::new(named));
+            return Ok(Self { name, content, unnamed, warnings });
         }
         let bytes = symbolize_command::read(path)?;
-        match folded(&bytes) {
-            Some(stacks) => Ok(Self { name, content: Content::Folded(stacks) }),
-            None => Self::of_profile(&name, &bytes),
+        if let Some(stacks) = folded(&bytes) {
+            let content = Content::Folded(stacks);
+            return Ok(Self { name, content, unnamed: None, warnings: Vec::new() });
         }
+        Self::of_profile(&name, &bytes, symbols, threads, command)
     }
 
-    /// A pprof profile, compressed or not.
-    pub(crate) fn of_profile(name: &str, bytes: &[u8]) -> Result<Self, Failure> {
-        Ok(Self { name: name.to_owned(), content: profile(name, bytes)? })
+    /// Whether it is text, whose functions have names and nothing else.
+    pub(crate) fn is_folded(&self) -> bool {
+        matches!(self.content, Content::Folded(_))
+    }
+
+    /// A pprof profile, compressed or not. Names are looked up where the user said that there are some.
+    pub(crate) fn of_profile(
+        name: &str,
+        bytes: &[u8],
+        symbols: &SymbolArgs,
+        threads: NonZeroUsize,
+        command: &str,
+    ) -> Result<Self, Failure> {
+        let (imported, named, reports, warnings) = if symbols.is_given() {
+            let Named { imported, symbols, symbolized, warnings, .. } =
+                Named::new(name, bytes, &symbols.options(threads), false)?;
+            (imported, symbols, symbolized.binaries, warnings)
+        } else {
+            let (imported, named) = profile(name, bytes)?;
+            let binaries = imported.profile.binaries.iter();
+            let reports = binaries.map(|(id, _)| BinaryReport::new(id)).collect();
+            (imported, named, reports, Vec::new())
+        };
+        let unnamed = Unnamed::of(&imported.profile, &named, &reports, command);
+        let content = Content::Profile(Box::new(imported.profile), Box::new(named));
+        Ok(Self { name: name.to_owned(), content, unnamed, warnings })
     }
 }
 
@@ -69,13 +104,11 @@ pub(crate) fn recording(
     labels: Vec<session::LabelKey>,
     symbols: &SymbolArgs,
     threads: NonZeroUsize,
-) -> Result<Content, Failure> {
-    let job = Job::to_read(path, labels, symbols, threads);
-    let (conversion, symbolized, _) = run::read_named(&job)?;
-    Ok(Content::Profile(Box::new(conversion.profile), Box::new(symbolized.symbols)))
+) -> Result<NamedRecording, Failure> {
+    run::read_named(&Job::to_read(path, labels, symbols, threads))
 }
 
-fn profile(name: &str, bytes: &[u8]) -> Result<Content, Failure> {
+fn profile(name: &str, bytes: &[u8]) -> Result<(Imported, Symbols), Failure> {
     if bytes.is_empty() {
         return Err(comparison::empty(name));
     }
@@ -87,7 +120,7 @@ fn profile(name: &str, bytes: &[u8]) -> Result<Content, Failure> {
     let imported = Imported::new(&old);
     let mut symbols = Symbols::none(&imported.profile, profile::Reason::NotAsked);
     imported.keep_names(&old, &mut symbols);
-    Ok(Content::Profile(Box::new(imported.profile), Box::new(symbols)))
+    Ok((imported, symbols))
 }
 
 /// Lines such as `main;run;read 12`. `None` if the first line is none.

@@ -8,6 +8,7 @@
 mod calibrate;
 mod events;
 mod gate;
+mod halves;
 mod junit;
 pub(crate) mod load;
 mod markdown;
@@ -22,6 +23,7 @@ mod svg;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unnamed;
 mod weights;
 
 use std::fs;
@@ -40,8 +42,9 @@ use crate::diff::policy::{Budget, Policy};
 use crate::diff::report::Report;
 use crate::diff::stacks::Stacks;
 use crate::diff::svg::{Graphs, Width};
+use crate::diff::unnamed::Unnamed;
 use crate::diff::weights::Weights;
-use crate::message::Failure;
+use crate::message::{Failure, Warning};
 use crate::output::{Output, Target};
 use crate::symbol_args::SymbolArgs;
 
@@ -209,7 +212,9 @@ impl DiffArgs {
         self.check_arguments(&base, &head)?;
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
         programs::repeated(&base, &head).iter().for_each(|warning| eprintln!("{warning}"));
-        let (base, head) = (self.load(&base)?, self.load(&head)?);
+        let command = command_of(&base, &head);
+        let (base, head) = (self.load(&base, &command)?, self.load(&head, &command)?);
+        warn_of_names(&base, &head);
         let stacks = Stacks::of(&base, &head, self.event.as_deref(), &policy.rename)?;
         stacks.warnings.iter().for_each(|warning| eprintln!("{warning}"));
         let options = self.options(&stacks, (&base, &head))?;
@@ -257,12 +262,14 @@ impl DiffArgs {
         Ok(())
     }
 
-    fn load(&self, paths: &[&Path]) -> Result<Vec<Loaded>, Failure> {
-        paths.iter().map(|path| Loaded::read(path, &self.symbols, self.threads)).collect()
+    fn load(&self, paths: &[&Path], command: &str) -> Result<Vec<Loaded>, Failure> {
+        let read = |path: &&Path| Loaded::read(path, &self.symbols, self.threads, command);
+        paths.iter().map(read).collect()
     }
 
     fn calibrate(&self, runs: &[&Path], splits: NonZeroU32) -> Result<ExitCode, Failure> {
-        let runs = self.load(runs)?;
+        let runs = self.load(runs, "perf2pprof diff --calibrate")?;
+        warn_of_names(&runs, &[]);
         let stacks = Stacks::of(&runs, &[], self.event.as_deref(), &[])?;
         let options = self.options(&stacks, (&runs, &[]))?;
         let text = calibrate::of(&stacks, &options, splits)?;
@@ -323,6 +330,34 @@ impl DiffArgs {
             return written.or_else(|error| Target::Stdout.failed(&error));
         }
         Ok(())
+    }
+}
+
+/// What the user typed, in the form that takes more options at its end.
+fn command_of(base: &[&Path], head: &[&Path]) -> String {
+    let side = |flag: &str, paths: &[&Path]| -> String {
+        paths.iter().map(|path| format!(" {flag} {}", path.display())).collect()
+    };
+    format!("perf2pprof diff{}{}", side("--base", base), side("--head", head))
+}
+
+/// What is given for one build is of no use for the other: only what no file has use for is told of.
+fn warn_of_names(base: &[Loaded], head: &[Loaded]) {
+    let files = || base.iter().chain(head);
+    let mut said: Vec<&Warning> = Vec::new();
+    for warning in files().flat_map(|file| &file.warnings) {
+        let is_unused = |file: &Loaded| {
+            file.is_folded() || file.warnings.iter().any(|other| other.unused == warning.unused)
+        };
+        let is_told = warning.unused.is_none() || files().all(is_unused);
+        if is_told && !said.contains(&warning) {
+            eprintln!("{warning}");
+            said.push(warning);
+        }
+    }
+    for side in [base, head] {
+        let names = side.iter().map(|file| (file.name.as_str(), file.unnamed.as_ref()));
+        Unnamed::warning(names).iter().for_each(|warning| eprintln!("{warning}"));
     }
 }
 

@@ -6,6 +6,7 @@ use profile::{Binary, BinaryKind, BuildId, Frame, Id, Profile, Stack, Symbols, U
 use regress::{Block, Cell, Function, Node, Run, Tree, canonical_name};
 
 use crate::diff::events::common_event;
+use crate::diff::halves::Halves;
 use crate::diff::load::{Content, Loaded};
 use crate::diff::policy::Renamed;
 use crate::diff::programs::{self, Program};
@@ -39,7 +40,7 @@ impl Stacks {
         let mut builder = Builder {
             tree: Tree::default(),
             rebuilt: rebuilt(files()),
-            half_named: half_named(files()),
+            halves: Halves::of(files()),
             sides: [HashSet::new(), HashSet::new()],
             programs: Vec::new(),
             renames: renamed
@@ -58,16 +59,14 @@ impl Stacks {
                 runs[side].push(run);
             }
         }
-        let Builder { tree, sides, half_named, programs, renamed, .. } = builder;
+        let Builder { tree, sides, halves, programs, renamed, .. } = builder;
         warnings.extend(programs::check(&tree, &sides, &runs, &programs)?);
         let (tree, nodes) = tree.aligned(|function, side| sides[side].contains(&function));
         for cell in runs.iter_mut().flatten().flat_map(|run| &mut run.cells) {
             cell.node = nodes[cell.node.index()];
         }
         let [base, head] = runs;
-        let mut half_named: Vec<_> = half_named.into_iter().collect();
-        half_named.sort_unstable();
-        warnings.extend(half_named.iter().map(|binary| hints::half_named(binary)));
+        warnings.extend(halves.warnings());
         Ok(Self { tree, base, head, event, unit, renamed, warnings })
     }
 }
@@ -86,30 +85,7 @@ fn rebuilt<'a>(files: impl Iterator<Item = &'a Loaded>) -> HashSet<String> {
     builds.into_iter().filter(|(_, builds)| builds.len() > 1).map(|(name, _)| name).collect()
 }
 
-/// Binaries that have named functions in some files, and frames without any name in others: every
-/// function would be new.
-fn half_named<'a>(files: impl Iterator<Item = &'a Loaded>) -> HashSet<String> {
-    let (mut named, mut unnamed) = (HashSet::new(), HashSet::new());
-    for file in files {
-        let Content::Profile(profile, symbols) = &file.content else { continue };
-        let mut here: HashMap<String, bool> = HashMap::new();
-        for (id, frame) in profile.frames.iter().filter(|(_, frame)| frame.marker_text().is_none())
-        {
-            let name = binary_name(profile, &profile.binaries[frame.binary]);
-            *here.entry(name).or_default() |= !symbols.lines(id).is_empty();
-        }
-        for (name, has_names) in here {
-            if has_names {
-                named.insert(name)
-            } else {
-                unnamed.insert(name)
-            };
-        }
-    }
-    named.intersection(&unnamed).cloned().collect()
-}
-
-fn binary_name(profile: &Profile, binary: &Binary) -> String {
+pub(crate) fn binary_name(profile: &Profile, binary: &Binary) -> String {
     let path = profile.strings[binary.path].trim_end_matches(" (deleted)");
     base_name(path).trim_start_matches('[').trim_end_matches(']').to_owned()
 }
@@ -120,7 +96,7 @@ const WEIGHS_TIME: u64 = 10_000;
 struct Builder<'a> {
     tree: Tree,
     rebuilt: HashSet<String>,
-    half_named: HashSet<String>,
+    halves: Halves,
     /// By side: the functions that it has.
     sides: [HashSet<Id<Function>>; 2],
     /// What was recorded, of the files that say it.
@@ -257,7 +233,7 @@ impl Builder<'_> {
         let lines = symbols.lines(id);
         let binary = &profile.binaries[frame.binary];
         let whole = || binary_name(profile, binary);
-        if binary.kind != BinaryKind::None && self.half_named.contains(&whole()) {
+        if binary.kind != BinaryKind::None && self.halves.is_half_named(&whole()) {
             return vec![self.function(&format!("[{}]", whole()), "", side)];
         }
         if lines.is_empty() {
@@ -272,9 +248,13 @@ impl Builder<'_> {
             };
             return vec![self.function(&shown, "", side)];
         }
+        // Where inlined calls are not known, the file of a line is taken for that of its function.
+        let is_half = self.halves.is_half_inlined(&whole());
+        let lines = if is_half { &lines[lines.len() - 1..] } else { lines };
         let function = |line: &profile::Line| {
             let function = symbols.functions[line.function];
-            (symbols.text(function.name), symbols.text(function.filename))
+            let file = if is_half { "" } else { symbols.text(function.filename) };
+            (symbols.text(function.name), file)
         };
         let named: Vec<_> = lines.iter().rev().map(function).collect();
         named.into_iter().map(|(name, file)| self.function(name, file, side)).collect()

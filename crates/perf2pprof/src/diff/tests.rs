@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
+use std::num::NonZeroUsize;
+
 use pprof_format::{Merger, encode, proto};
 use proptest::prelude::*;
 use regress::{Measure, Options, compare};
 
 use super::load::Loaded;
 use super::stacks::Stacks;
+use crate::symbol_args::SymbolArgs;
 
 /// Samples: the functions of the stack, innermost first; count, weight and time block.
 type Samples = Vec<(Vec<u64>, u64, u64, u64)>;
@@ -75,7 +78,10 @@ fn merged(side: &[Samples]) -> Vec<u8> {
 /// By function: its weight, itself and with what it calls, before and now, and the difference per second.
 fn table(base: &[Vec<u8>], head: &[Vec<u8>]) -> Vec<(String, Vec<f64>)> {
     let load = |messages: &[Vec<u8>]| -> Vec<Loaded> {
-        messages.iter().map(|bytes| Loaded::of_profile("a profile", bytes).unwrap()).collect()
+        let (symbols, one) = (SymbolArgs::default(), NonZeroUsize::MIN);
+        let load =
+            |bytes: &Vec<u8>| Loaded::of_profile("a profile", bytes, &symbols, one, "").unwrap();
+        messages.iter().map(load).collect()
     };
     let stacks = Stacks::of(&load(base), &load(head), None, &[]).unwrap();
     let options = Options { measure: Measure::PerSecond, ..Options::default() };

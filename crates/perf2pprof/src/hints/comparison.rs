@@ -6,6 +6,7 @@ use std::path::Path;
 use super::reason;
 use crate::diff::programs::Program;
 use crate::message::{Failure, Warning};
+use crate::summary::percent;
 
 /// A file of nothing.
 pub(crate) fn empty(shown: &str) -> Failure {
@@ -73,12 +74,30 @@ pub(crate) fn given_twice(path: &Path) -> Warning {
         .hint("several files of a side are repeated runs: record again for each")
 }
 
-/// A binary with names in some files only.
-pub(crate) fn half_named(binary: &str) -> Warning {
+/// A file, and as many more of its side, with frames that have no names.
+pub(crate) fn unnamed(file: &str, more: usize, share: f64, hints: &[String]) -> Warning {
+    let more = if more > 0 { format!(", as in {more} more of this side") } else { String::new() };
+    let share = percent(share);
+    let mut warning =
+        Warning::new(format!("in `{file}`, {share} of the weight of all frames has no name{more}"));
+    warning.hints.extend_from_slice(hints);
+    warning
+}
+
+/// A binary with names in some files only: one that has them, and one that has none.
+pub(crate) fn half_named(binary: &str, named: &str, unnamed: &str) -> Warning {
     Warning::new(format!(
-        "`{binary}` has names in some of the files only, and is compared as a whole"
+        "`{binary}` has names in `{named}` and none in `{unnamed}`, and is compared as a whole"
     ))
-    .hint("give `--debug-image` or `--kallsyms` for all of them, or symbols of none")
+    .hint("`--debug-image` can be repeated, and each file takes what has its build ID; `--kallsyms` is for kernels")
+}
+
+/// A binary with inlined calls in some files only.
+pub(crate) fn half_inlined(binary: &str, with: &str, without: &str) -> Warning {
+    Warning::new(format!(
+        "`{binary}` has inlined calls in `{with}` and none in `{without}`: in both they count as their caller's"
+    ))
+    .hint("the debug info of both builds has them, with its package (`.dwp`) if there is one")
 }
 
 /// The budgets and allowances cannot be opened.
