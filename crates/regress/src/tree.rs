@@ -98,10 +98,13 @@ impl Tree {
     }
 
     /// The same tree with functions of one name made one, unless a side has several of that name
-    /// in different files; and for each old node the new one.
+    /// in different files; and for each old node and function the new one.
     ///
     /// `files` tells which side (0 or 1) has a function.
-    pub fn aligned(&self, sides: impl Fn(Id<Function>, usize) -> bool) -> (Self, Vec<Id<Node>>) {
+    pub fn aligned(
+        &self,
+        sides: impl Fn(Id<Function>, usize) -> bool,
+    ) -> (Self, Vec<Id<Node>>, Vec<Id<Function>>) {
         let ambiguous = self.ambiguous_names(sides);
         let mut tree = Self::default();
         let functions: Vec<_> = self
@@ -123,7 +126,7 @@ impl Tree {
                 tree.child(nodes[node.parent.index()], functions[node.function.index()])
             });
         }
-        (tree, nodes)
+        (tree, nodes, functions)
     }
 
     fn ambiguous_names(

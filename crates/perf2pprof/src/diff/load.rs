@@ -3,10 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use pprof_format::proto;
 use profile::{Profile, Symbols};
 use symbolize::BinaryReport;
 
 use crate::args::threads_or_all;
+use crate::diff::columns::Columns;
 use crate::diff::unnamed::Unnamed;
 use crate::hints::{self, comparison};
 use crate::import::Imported;
@@ -21,6 +23,8 @@ pub(crate) struct Loaded {
     /// What it is called.
     pub(crate) name: String,
     pub(crate) content: Content,
+    /// All that a pprof file counts.
+    pub(crate) columns: Option<Columns>,
     /// What of it has no names.
     pub(crate) unnamed: Option<Unnamed>,
     /// What is to be said of its names.
@@ -51,12 +55,12 @@ impl Loaded {
             let (profile, named) = (conversion.profile, symbolized.symbols);
             let unnamed = Unnamed::of(&profile, &named, &symbolized.binaries, command);
             let content = Content::Profile(Box::new(profile), Box::new(named));
-            return Ok(Self { name, content, unnamed, warnings });
+            return Ok(Self { name, content, columns: None, unnamed, warnings });
         }
         let bytes = symbolize_command::read(path)?;
         if let Some(stacks) = folded(&bytes) {
             let content = Content::Folded(stacks);
-            return Ok(Self { name, content, unnamed: None, warnings: Vec::new() });
+            return Ok(Self { name, content, columns: None, unnamed: None, warnings: Vec::new() });
         }
         Self::of_profile(&name, &bytes, symbols, threads, command)
     }
@@ -74,19 +78,20 @@ impl Loaded {
         threads: NonZeroUsize,
         command: &str,
     ) -> Result<Self, Failure> {
-        let (imported, named, reports, warnings) = if symbols.is_given() {
-            let Named { imported, symbols, symbolized, warnings, .. } =
+        let (old, imported, named, reports, warnings) = if symbols.is_given() {
+            let Named { old, imported, symbols, symbolized, warnings, .. } =
                 Named::new(name, bytes, &symbols.options(threads), false)?;
-            (imported, symbols, symbolized.binaries, warnings)
+            (old, imported, symbols, symbolized.binaries, warnings)
         } else {
-            let (imported, named) = profile(name, bytes)?;
+            let (old, imported, named) = profile(name, bytes)?;
             let binaries = imported.profile.binaries.iter();
             let reports = binaries.map(|(id, _)| BinaryReport::new(id)).collect();
-            (imported, named, reports, Vec::new())
+            (old, imported, named, reports, Vec::new())
         };
         let unnamed = Unnamed::of(&imported.profile, &named, &reports, command);
+        let columns = Some(Columns::of(&old, &imported));
         let content = Content::Profile(Box::new(imported.profile), Box::new(named));
-        Ok(Self { name: name.to_owned(), content, unnamed, warnings })
+        Ok(Self { name: name.to_owned(), content, columns, unnamed, warnings })
     }
 }
 
@@ -108,7 +113,7 @@ pub(crate) fn recording(
     run::read_named(&Job::to_read(path, labels, symbols, threads))
 }
 
-fn profile(name: &str, bytes: &[u8]) -> Result<(Imported, Symbols), Failure> {
+fn profile(name: &str, bytes: &[u8]) -> Result<(proto::Profile, Imported, Symbols), Failure> {
     if bytes.is_empty() {
         return Err(comparison::empty(name));
     }
@@ -120,7 +125,7 @@ fn profile(name: &str, bytes: &[u8]) -> Result<(Imported, Symbols), Failure> {
     let imported = Imported::new(&old);
     let mut symbols = Symbols::none(&imported.profile, profile::Reason::NotAsked);
     imported.keep_names(&old, &mut symbols);
-    Ok((imported, symbols))
+    Ok((old, imported, symbols))
 }
 
 /// Lines such as `main;run;read 12`. `None` if the first line is none.

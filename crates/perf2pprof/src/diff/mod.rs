@@ -6,6 +6,7 @@
 //! ```
 
 mod calibrate;
+mod columns;
 mod events;
 mod gate;
 mod halves;
@@ -223,7 +224,8 @@ impl DiffArgs {
         let (budgets, most) = (&self.budget, self.max_regression);
         let gate = Gate::of(&stacks.tree, &comparison, most, budgets, &policy, &renames);
         let report = Report::new(&stacks, &comparison, &gate, &renames, self.per.per.singular());
-        self.write(&stacks, &comparison, &report)?;
+        let profile = |out: &mut Output| pprof::write(&stacks, &base, &head, out);
+        self.write(&stacks, &comparison, &report, &profile)?;
         Ok(match (self.fail_on, gate.outcome) {
             (None, _) | (_, Outcome::Pass) => ExitCode::SUCCESS,
             (Some(FailOn::Regression), Outcome::Regression) => ExitCode::from(3),
@@ -305,6 +307,7 @@ impl DiffArgs {
         stacks: &Stacks,
         comparison: &Comparison,
         report: &Report,
+        profile: &dyn Fn(&mut Output) -> io::Result<()>,
     ) -> Result<(), Failure> {
         if let Some(directory) = &self.out_dir {
             fs::create_dir_all(directory).map_err(|error| {
@@ -322,9 +325,7 @@ impl DiffArgs {
         to.write(self.flamegraph.as_ref(), "diff.svg", |out| graphs.difference(self.width, out))?;
         to.write(None, "base.svg", |out| graphs.side(Width::Base, out))?;
         to.write(None, "head.svg", |out| graphs.side(Width::Head, out))?;
-        to.write(self.output.as_ref(), "diff.pb.gz", |out| {
-            pprof::write(stacks, &base, &head, out)
-        })?;
+        to.write(self.output.as_ref(), "diff.pb.gz", profile)?;
         if to.is_stdout_free {
             let written = io::stdout().lock().write_all(table::of(report).as_bytes());
             return written.or_else(|error| Target::Stdout.failed(&error));

@@ -13,6 +13,9 @@ use crate::diff::programs::{self, Program};
 use crate::hints::comparison as hints;
 use crate::message::{Failure, Warning, base_name};
 
+/// By frame of a file: its functions.
+pub(crate) type FrameFunctions = Vec<Vec<Id<Function>>>;
+
 /// Both sides.
 pub(crate) struct Stacks {
     pub(crate) tree: Tree,
@@ -23,6 +26,8 @@ pub(crate) struct Stacks {
     pub(crate) unit: Unit,
     /// Functions that had another name, by the name that they have.
     pub(crate) renamed: HashMap<String, Renamed>,
+    /// By side and file: the functions of each frame, the physical one first; none for folded stacks.
+    pub(crate) frames: [Vec<FrameFunctions>; 2],
     /// What makes the comparison doubtful.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -48,6 +53,7 @@ impl Stacks {
                 .map(|row| (canonical_name(&row.from).into_owned(), row))
                 .collect(),
             renamed: HashMap::new(),
+            frames: Default::default(),
         };
         let mut runs = [Vec::new(), Vec::new()];
         for (side, files) in [base, head].into_iter().enumerate() {
@@ -59,15 +65,19 @@ impl Stacks {
                 runs[side].push(run);
             }
         }
-        let Builder { tree, sides, halves, programs, renamed, .. } = builder;
+        let Builder { tree, sides, halves, programs, renamed, mut frames, .. } = builder;
         warnings.extend(programs::check(&tree, &sides, &runs, &programs)?);
-        let (tree, nodes) = tree.aligned(|function, side| sides[side].contains(&function));
+        let (tree, nodes, functions) =
+            tree.aligned(|function, side| sides[side].contains(&function));
         for cell in runs.iter_mut().flatten().flat_map(|run| &mut run.cells) {
             cell.node = nodes[cell.node.index()];
         }
+        for function in frames.iter_mut().flatten().flatten().flatten() {
+            *function = functions[function.index()];
+        }
         let [base, head] = runs;
         warnings.extend(halves.warnings());
-        Ok(Self { tree, base, head, event, unit, renamed, warnings })
+        Ok(Self { tree, base, head, event, unit, renamed, frames, warnings })
     }
 }
 
@@ -105,6 +115,7 @@ struct Builder<'a> {
     renames: HashMap<String, &'a Renamed>,
     /// Those that were met, by the new name.
     renamed: HashMap<String, Renamed>,
+    frames: [Vec<FrameFunctions>; 2],
 }
 
 impl Builder<'_> {
@@ -144,6 +155,7 @@ impl Builder<'_> {
             Cell { node, block: 0, weight: *weight as f64, count: weight / one }
         });
         let cells = cells.collect();
+        self.frames[side].push(Vec::new());
         Run { name: name.to_owned(), blocks: vec![Block::default()], cells, sum_of_squares: None }
     }
 
@@ -218,6 +230,7 @@ impl Builder<'_> {
                 functions.iter().fold(parent, |node, function| self.tree.child(node, *function))
             });
         }
+        self.frames[side].push(frames);
         nodes
     }
 
