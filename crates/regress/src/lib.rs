@@ -48,7 +48,7 @@ mod sums;
 mod tree;
 mod verdict;
 
-pub use calibrate::{Calibration, MadeUp, at_most, calibrate};
+pub use calibrate::{Calibration, MadeUp, at_most, calibrate, power};
 pub use compare::{Call, Change, Comparison, Row, compare};
 pub use estimate::{Estimate, Side};
 pub use interval::Interval;

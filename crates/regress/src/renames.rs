@@ -172,13 +172,13 @@ impl Neighbours {
             if root { Some(*function) } else { known.get(function).copied() }
         };
         let callers = agreement(self.callers.get(&old)?, others.callers.get(&new)?, now);
-        let callees =
+        let called =
             agreement(self.callees.get(&old)?, others.callees.get(&new)?, |callee| match callee {
                 Some(function) => now(function).map(Some),
                 None => Some(None),
             });
-        let mean = f64::midpoint(callers, callees);
-        (callers.min(callees) >= LEAST && mean >= LEAST_MEAN).then_some(mean)
+        let mean = f64::midpoint(callers, called);
+        (callers.min(called) >= LEAST && mean >= LEAST_MEAN).then_some(mean)
     }
 }
 

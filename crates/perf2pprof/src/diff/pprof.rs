@@ -82,6 +82,8 @@ struct Call {
 /// Where a function is in the source: the file, and the line of its beginning.
 #[derive(Clone, Default)]
 struct Source {
+    /// The linker's name: pprof takes a name that is the same as it for one to demangle.
+    system_name: String,
     file: String,
     start: u32,
 }
@@ -159,7 +161,8 @@ impl<'a> Difference<'a> {
         if source.is_none() && !is_whole {
             let named = symbols.functions[line.function];
             let file = symbols.text(named.filename).to_owned();
-            *source = Some(Source { file, start: named.start_line });
+            let system_name = symbols.text(named.system_name).to_owned();
+            *source = Some(Source { system_name, file, start: named.start_line });
         }
     }
 
@@ -297,11 +300,12 @@ impl<'a> Difference<'a> {
         rows.map(|(id, function)| {
             let name = strings.index(&function.name);
             let source = self.sources[id.index()].clone();
-            let source = source.unwrap_or(Source { file: function.file.clone(), start: 0 });
+            let source = source
+                .unwrap_or_else(|| Source { file: function.file.clone(), ..Source::default() });
             Function {
                 id: id.index() as u64,
                 name,
-                system_name: name,
+                system_name: strings.index(&source.system_name),
                 filename: strings.index(&source.file),
                 start_line: source.start.into(),
             }

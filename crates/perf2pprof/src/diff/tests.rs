@@ -1,12 +1,13 @@
-//! Adding up and then comparing is comparing all of it.
+//! What holds of comparisons of profiles and recordings, from the files to the calls.
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use pprof_format::{Merger, encode, proto};
 use proptest::prelude::*;
-use regress::{Measure, Options, compare};
+use regress::{Measure, Options, calibrate, compare, power};
 
 use super::load::Loaded;
 use super::stacks::Stacks;
@@ -116,4 +117,94 @@ proptest! {
             table(&[merged(&base)], &[merged(&head)])
         );
     }
+}
+
+/// A recording as one run.
+fn recorded(path: &Path) -> Stacks {
+    let debug_image = vec![fixture().with_file_name("debug")];
+    let symbols = SymbolArgs { debug_image, ..SymbolArgs::default() };
+    let threads = NonZeroUsize::MIN;
+    let loaded = Loaded::read(path, &symbols, Some(threads), "").unwrap();
+    Stacks::of(&[loaded], &[], None, &[]).unwrap()
+}
+
+/// The functions of which the own share is nearest to each of these.
+fn functions_of(stacks: &Stacks, shares: &[f64]) -> Vec<profile::Id<regress::Function>> {
+    let side = compare(&stacks.tree, &stacks.base, &stacks.base, &Options::default());
+    let nearest = |share: &f64| {
+        let rows = side.rows.iter().filter(|row| row.own.base.share > 0.0);
+        let distance = |row: &regress::Row| (row.own.base.share / share).ln().abs();
+        rows.min_by(|one, other| distance(one).total_cmp(&distance(other))).unwrap().function
+    };
+    let mut found: Vec<_> = shares.iter().map(nearest).collect();
+    found.dedup();
+    found
+}
+
+/// Prints, for some functions of a recording, how often a rise of their samples' weights is found and is said to be,
+/// and gives the largest distance between the two, in points.
+fn power_of(path: &Path, shares: &[f64], draws: u32) -> f64 {
+    let stacks = recorded(path);
+    let options = Options::default();
+    let mut worst = 0.0_f64;
+    println!("`{}`", path.display());
+    println!(
+        "{:>6} {:>6} {:>9} {:>7} {:>9} {:>8}",
+        "share", "rise", "by", "found", "expected", "typical"
+    );
+    for function in functions_of(&stacks, shares) {
+        for rise in [0.02, 0.05, 0.1, 0.2, 0.5, 1.0] {
+            let made_up = (function, 1.0 + rise);
+            let done = power(&stacks.tree, &stacks.base, &options, made_up, draws, 1).unwrap();
+            let found = f64::from(done.found) / f64::from(draws);
+            println!(
+                "{:>5.1}% {:>5.0}% {:>6.2} pp {:>6.1}% {:>8.1}% {:>7.1}%",
+                done.share * 100.0,
+                rise * 100.0,
+                done.change * 100.0,
+                found * 100.0,
+                done.expected_of_it * 100.0,
+                done.expected * 100.0
+            );
+            worst = worst.max((found - done.expected_of_it).abs() * 100.0);
+        }
+    }
+    println!("at most {worst:.1} points between found and expected");
+    worst
+}
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/edge-proxy/edge-proxy.perf")
+}
+
+#[test]
+fn a_change_in_recorded_data_is_found_as_often_as_is_said() {
+    let worst = power_of(&fixture(), &[0.05], 20);
+    // Twenty draws of a chance of one half are off by this much once in a hundred times.
+    assert!(worst <= 30.0, "{worst}");
+}
+
+/// The recordings are those of the variable, one per line.
+#[test]
+#[ignore = "minutes of draws; run by scripts/check-power"]
+fn changes_in_recordings_are_found_as_often_as_is_said() {
+    let recordings = std::env::var("RECORDINGS").unwrap();
+    let mut wrong = Vec::new();
+    for path in recordings.lines().map(Path::new) {
+        let worst = power_of(path, &[0.2, 0.1, 0.05, 0.02], 100);
+        if worst > 10.0 {
+            wrong.push(format!("`{}`: {worst:.1} points", path.display()));
+        }
+        let stacks = recorded(path);
+        let done = calibrate(&stacks.tree, &stacks.base, &Options::default(), 200, 1).unwrap();
+        println!("{} of 200 random splits called a regression\n", done.false_regressions);
+        if done.false_regressions > 1 {
+            wrong.push(format!(
+                "`{}`: {} false regressions",
+                path.display(),
+                done.false_regressions
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
