@@ -15,7 +15,7 @@ use crate::binary_table::{self, BinarySummary};
 use crate::hints;
 use crate::inspection::{InspectedBinary, Inspection};
 use crate::job::Job;
-use crate::message::Failure;
+use crate::message::{Failure, Warning};
 use crate::output::Target;
 use crate::run;
 use crate::shares::{self, Weights};
@@ -75,7 +75,7 @@ impl InspectArgs {
         let shown = run::shown_name(&self.file);
         let mut summary = Summary::new(&[shown], &job, &conversion, &symbolized);
         names.in_summaries(&mut summary.binaries);
-        warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        Warning::print(&warnings);
         let profile = &conversion.profile;
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);
@@ -105,9 +105,7 @@ impl InspectArgs {
         let bytes = symbolize_command::read(&self.file)?;
         let named = Named::new(&shown, &bytes, &self.symbols.options(self.threads()), false)?;
         let Named { old, imported, names, warnings, symbolized, symbols } = &named;
-        for warning in warnings {
-            eprintln!("{warning}");
-        }
+        Warning::print(warnings);
         let profile = &imported.profile;
         let weights = shares::by_binary(profile, symbols, 0);
         let all: Weights = weights.iter().copied().sum();

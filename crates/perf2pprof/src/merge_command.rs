@@ -18,7 +18,7 @@ use crate::args::Labels;
 use crate::args::threads_or_all;
 use crate::diff::load::{is_recording, recording};
 use crate::hints;
-use crate::message::Failure;
+use crate::message::{Failure, Warning};
 use crate::output::Target;
 use crate::progress::Progress;
 use crate::symbol_args::SymbolArgs;
@@ -129,7 +129,7 @@ impl MergeArgs {
         let Labels(labels) = &self.labels;
         // Files are read side by side already.
         let named = recording(path, labels.clone(), &self.symbols, NonZeroUsize::MIN)?;
-        named.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        Warning::print(&named.warnings);
         let mut bytes = Vec::new();
         pprof_format::write(&named.conversion.profile, &named.symbolized.symbols, &mut bytes)
             .map_err(|error| hints::cannot_write(&self.output, &error))?;

@@ -86,6 +86,13 @@ impl Warning {
         self
     }
 
+    /// Prints some.
+    pub(crate) fn print<'a>(warnings: impl IntoIterator<Item = &'a Self>) {
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
+    }
+
     /// What `--strict` makes of it.
     pub(crate) fn into_failure(self) -> Failure {
         let Self { message, details, mut hints, .. } = self;

@@ -1,5 +1,5 @@
 //! What holds for any two sides, whatever is in them.
-#![allow(missing_docs, clippy::cast_precision_loss)]
+#![allow(missing_docs, clippy::cast_precision_loss, clippy::float_cmp)]
 
 use proptest::prelude::*;
 use regress::{

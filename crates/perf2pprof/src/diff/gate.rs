@@ -78,7 +78,7 @@ impl Gate {
         if rows.is_empty() {
             rows = comparison.rows.iter().filter(|row| regressed(&row.total)).collect();
         }
-        let (mut dearer, mut renamed) = (0, 0);
+        let (mut dearer, mut unsure) = (0, 0);
         for row in &rows {
             let name = &tree.functions[row.function].name;
             match policy.allowance(name) {
@@ -94,18 +94,18 @@ impl Gate {
                 }
                 (None, None) => {
                     dearer += 1;
-                    renamed += usize::from(renames.iter().any(|rename| rename.to == row.function));
+                    unsure += usize::from(renames.iter().any(|rename| rename.to == row.function));
                 }
             }
         }
         if dearer > 0 {
             let functions = if dearer == 1 { "function" } else { "functions" };
-            let renamed = match renamed {
+            let perhaps = match unsure {
                 0 => String::new(),
                 _ if dearer == 1 => ", and may have had another name before".to_owned(),
                 some => format!(", of which {some} may have had another name before"),
             };
-            self.add(Outcome::Regression, format!("{dearer} {functions} became dearer{renamed}"));
+            self.add(Outcome::Regression, format!("{dearer} {functions} became dearer{perhaps}"));
         }
     }
 

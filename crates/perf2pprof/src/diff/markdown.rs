@@ -78,13 +78,12 @@ fn write_rows(
             );
             if change.call.is_news() { format!("**{text}**") } else { text }
         };
-        let because: String =
-            function.notes().map(|note| format!("<br>{}", escape(&note))).collect();
+        let notes: Vec<_> = function.notes().map(|note| format!("<br>{}", escape(&note))).collect();
         writeln!(
             text,
             "| {}{} | {} | {} |",
             code(&function.name),
-            because,
+            notes.concat(),
             cell(&function.own.change),
             cell(&function.total.change)
         )?;

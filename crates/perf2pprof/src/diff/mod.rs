@@ -5,6 +5,7 @@
 //!   folded stacks                                                                         └─> Gate ─> exit status
 //! ```
 
+mod arguments;
 mod calibrate;
 mod columns;
 mod events;
@@ -32,10 +33,12 @@ use std::io::{self, Write};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::ValueEnum;
 use regress::{Comparison, Measure, Options, compare, propose_renames};
 
+use crate::args::threads_or_all;
 use crate::diff::gate::{Gate, Outcome};
 use crate::diff::load::Loaded;
 use crate::diff::per::PerArgs;
@@ -43,7 +46,6 @@ use crate::diff::policy::{Budget, Policy};
 use crate::diff::report::Report;
 use crate::diff::stacks::Stacks;
 use crate::diff::svg::{Graphs, Width};
-use crate::diff::unnamed::Unnamed;
 use crate::diff::weights::Weights;
 use crate::message::{Failure, Warning};
 use crate::output::{Output, Target};
@@ -212,12 +214,12 @@ impl DiffArgs {
         }
         self.check_arguments(&base, &head)?;
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
-        programs::repeated(&base, &head).iter().for_each(|warning| eprintln!("{warning}"));
-        let command = command_of(&base, &head);
-        let (base, head) = (self.load(&base, &command)?, self.load(&head, &command)?);
-        warn_of_names(&base, &head);
+        Warning::print(&programs::repeated(&base, &head));
+        let command = arguments::command_of(&base, &head);
+        let (base, head) = self.load_sides(&base, &head, &command)?;
+        unnamed::warn(&base, &head);
         let stacks = Stacks::of(&base, &head, self.event.as_deref(), &policy.rename)?;
-        stacks.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        Warning::print(&stacks.warnings);
         let options = self.options(&stacks, (&base, &head))?;
         let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
         let renames = propose_renames(&stacks.tree, &stacks.base, &stacks.head, &comparison);
@@ -233,35 +235,24 @@ impl DiffArgs {
         })
     }
 
-    /// What makes no sense whatever is in the files.
-    fn check_arguments(&self, base: &[&Path], head: &[&Path]) -> Result<(), Failure> {
-        let sides = [(base, "before", "--base"), (head, "now", "--head")];
-        if let Some((_, what, flag)) = sides.iter().find(|(side, ..)| side.is_empty()) {
-            return Err(Failure::usage(format!("nothing is given for what is {what}"))
-                .hint(format!("`perf2pprof diff BASE... -- HEAD...`, or `{flag} FILE`")));
+    /// Reads both sides, at the same time if that is allowed and they are no recordings, which use all threads
+    /// themselves.
+    fn load_sides(
+        &self,
+        base: &[&Path],
+        head: &[&Path],
+        command: &str,
+    ) -> Result<(Vec<Loaded>, Vec<Loaded>), Failure> {
+        let is_one = threads_or_all(self.threads) == NonZeroUsize::MIN;
+        if is_one || base.iter().chain(head).any(|path| load::is_recording(path)) {
+            return Ok((self.load(base, command)?, self.load(head, command)?));
         }
-        if let Some(option) = head.iter().find(|path| path.to_string_lossy().starts_with("--")) {
-            return Err(Failure::usage(format!(
-                "`{}` stands behind `--`, among the files",
-                option.display()
-            ))
-            .hint("options go before the files: `perf2pprof diff OPTIONS BASE... -- HEAD...`"));
-        }
-        let is_share = self.relative_to == RelativeTo::Total && !self.per.is_given();
-        if self.max_regression.is_some() && is_share {
-            return Err(Failure::usage("all shares together are always 100 %, before and now")
-                .hint("`--relative-to second` lets `--max-regression` compare the cost, and `--base-stats` with `--head-stats` that of a request"));
-        }
-        let outputs = [&self.output, &self.markdown, &self.json, &self.junit, &self.flamegraph];
-        let to_stdout = outputs.into_iter().flatten().filter(|path| *path == Path::new("-"));
-        if to_stdout.count() > 1 {
-            return Err(Failure::usage("only one output can go to standard output"));
-        }
-        let inputs = base.iter().chain(head).filter(|path| **path == Path::new("-"));
-        if inputs.count() > 1 {
-            return Err(Failure::usage("only one input can come from standard input"));
-        }
-        Ok(())
+        thread::scope(|scope| {
+            let other = scope.spawn(|| self.load(head, command));
+            let base = self.load(base, command)?;
+            let head = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok((base, head))
+        })
     }
 
     fn load(&self, paths: &[&Path], command: &str) -> Result<Vec<Loaded>, Failure> {
@@ -271,7 +262,7 @@ impl DiffArgs {
 
     fn calibrate(&self, runs: &[&Path], splits: NonZeroU32) -> Result<ExitCode, Failure> {
         let runs = self.load(runs, "perf2pprof diff --calibrate")?;
-        warn_of_names(&runs, &[]);
+        unnamed::warn(&runs, &[]);
         let stacks = Stacks::of(&runs, &[], self.event.as_deref(), &[])?;
         let options = self.options(&stacks, (&runs, &[]))?;
         let text = calibrate::of(&stacks, &options, splits)?;
@@ -331,34 +322,6 @@ impl DiffArgs {
             return written.or_else(|error| Target::Stdout.failed(&error));
         }
         Ok(())
-    }
-}
-
-/// What the user typed, in the form that takes more options at its end.
-fn command_of(base: &[&Path], head: &[&Path]) -> String {
-    let side = |flag: &str, paths: &[&Path]| -> String {
-        paths.iter().map(|path| format!(" {flag} {}", path.display())).collect()
-    };
-    format!("perf2pprof diff{}{}", side("--base", base), side("--head", head))
-}
-
-/// What is given for one build is of no use for the other: only what no file has use for is told of.
-fn warn_of_names(base: &[Loaded], head: &[Loaded]) {
-    let files = || base.iter().chain(head);
-    let mut said: Vec<&Warning> = Vec::new();
-    for warning in files().flat_map(|file| &file.warnings) {
-        let is_unused = |file: &Loaded| {
-            file.is_folded() || file.warnings.iter().any(|other| other.unused == warning.unused)
-        };
-        let is_told = warning.unused.is_none() || files().all(is_unused);
-        if is_told && !said.contains(&warning) {
-            eprintln!("{warning}");
-            said.push(warning);
-        }
-    }
-    for side in [base, head] {
-        let names = side.iter().map(|file| (file.name.as_str(), file.unnamed.as_ref()));
-        Unnamed::warning(names).iter().for_each(|warning| eprintln!("{warning}"));
     }
 }
 

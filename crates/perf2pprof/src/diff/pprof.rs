@@ -129,7 +129,7 @@ impl<'a> Difference<'a> {
                 let lines = lines.map(Some).chain(std::iter::repeat(None));
                 let place = |(&function, line): (&_, Option<&profile::Line>)| {
                     if let Some(line) = line {
-                        self.note_source(function, symbols, line);
+                        self.note_source(function, symbols, *line);
                     }
                     self.places.intern(Place { function, line: line.map_or(0, |line| line.line) })
                 };
@@ -153,7 +153,7 @@ impl<'a> Difference<'a> {
         &mut self,
         function: Id<regress::Function>,
         symbols: &Symbols,
-        line: &profile::Line,
+        line: profile::Line,
     ) {
         // A binary that is compared as a whole has no source.
         let is_whole = self.stacks.tree.functions[function].name.starts_with('[');
@@ -174,12 +174,11 @@ impl<'a> Difference<'a> {
                 continue;
             }
             let node = nodes[key.stack.index()];
-            match columns {
-                Some(columns) => self.add(side, node, columns.row(row)),
-                None => {
-                    let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-                    self.add(side, node, &[whole(value.count), whole(value.weight)]);
-                }
+            if let Some(columns) = columns {
+                self.add(side, node, columns.row(row));
+            } else {
+                let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+                self.add(side, node, &[whole(value.count), whole(value.weight)]);
             }
         }
     }
@@ -268,7 +267,7 @@ impl<'a> Difference<'a> {
                     continue;
                 }
                 let value = values.iter().map(|value| value.saturating_mul(sign)).collect();
-                let label = if side == 0 { vec![is_base.clone()] } else { Vec::new() };
+                let label = if side == 0 { vec![is_base] } else { Vec::new() };
                 samples.push(Sample {
                     location_id: self.locations(node),
                     value,

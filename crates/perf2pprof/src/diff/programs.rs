@@ -16,7 +16,7 @@ use crate::message::{Failure, Warning};
 pub(crate) struct Program {
     pub(crate) file: String,
     /// The name of the main binary.
-    pub(crate) program: String,
+    pub(crate) name: String,
     /// The functions in it.
     pub(crate) functions: HashSet<Id<Function>>,
 }
@@ -33,7 +33,7 @@ pub(crate) fn check(
         functions.iter().map(|function| tree.functions[*function].name.clone()).collect()
     };
     let two = programs.first().and_then(|first| {
-        let mut others = programs.iter().filter(|other| other.program != first.program);
+        let mut others = programs.iter().filter(|other| other.name != first.name);
         Some((first, others.next()?))
     });
     let Some((first, other)) = two else {
@@ -45,10 +45,10 @@ pub(crate) fn check(
             _ => Ok(None),
         };
     };
-    let named = |program: &Program| -> HashSet<String> {
+    let with_name = |program: &Program| -> HashSet<String> {
         names(&program.functions).into_iter().filter(|name| !name.starts_with('[')).collect()
     };
-    let (of_first, of_other) = (named(first), named(other));
+    let (of_first, of_other) = (with_name(first), with_name(other));
     if of_first.is_empty() || of_other.is_empty() {
         return Ok(Some(hints::programs_unnamed(first, other)));
     }

@@ -217,7 +217,7 @@ impl Builder<'_> {
             let of_main = profile.frames.iter().filter(|(_, frame)| is_main(frame));
             let functions = of_main.flat_map(|(id, _)| &frames[id.index()]).copied().collect();
             let program = binary_name(profile, &profile.binaries[main]);
-            Program { file: name.to_owned(), program, functions }
+            Program { file: name.to_owned(), name: program, functions }
         }));
         let mut nodes: Vec<Id<Node>> = Vec::with_capacity(profile.stacks.len());
         for (id, stack) in profile.stacks.iter() {

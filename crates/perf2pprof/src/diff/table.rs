@@ -110,15 +110,16 @@ fn write_functions(text: &mut String, report: &Report) -> std::fmt::Result {
             format!("{mark}{difference:>12}")
         };
         let interval = report.numbers.interval(&function.own.change);
-        let because: String = function.notes().map(|note| format!(" ({note})")).collect();
+        let notes: Vec<_> = function.notes().map(|note| format!(" ({note})")).collect();
         writeln!(
             text,
-            "{:>14} {:>8} {interval:>19}   {} {:>8}  {}{because}",
+            "{:>14} {:>8} {interval:>19}   {} {:>8}  {}{}",
             cell(&function.own),
             relative(&function.own.change),
             cell(&function.total),
             relative(&function.total.change),
-            function.name
+            function.name,
+            notes.concat()
         )?;
     }
     Ok(())

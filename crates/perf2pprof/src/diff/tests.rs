@@ -70,7 +70,9 @@ fn message(samples: &Samples) -> Vec<u8> {
 
 fn merged(side: &[Samples]) -> Vec<u8> {
     let mut merger = Merger::new(str::to_owned);
-    side.iter().for_each(|samples| merger.add(&message(samples)).unwrap());
+    for samples in side {
+        merger.add(&message(samples)).unwrap();
+    }
     let mut bytes = Vec::new();
     merger.encode(&mut bytes).unwrap();
     bytes

@@ -3,6 +3,7 @@
 use profile::{Profile, Symbols};
 use symbolize::BinaryReport;
 
+use crate::diff::load::Loaded;
 use crate::hints::{self, comparison};
 use crate::message::Warning;
 use crate::shares::{self, Weights};
@@ -36,11 +37,29 @@ impl Unnamed {
     }
 
     /// One warning for a side: of the first of its files that lacks names.
-    pub(crate) fn warning<'a>(
-        files: impl Iterator<Item = (&'a str, Option<&'a Self>)>,
-    ) -> Option<Warning> {
+    fn warning<'a>(files: impl Iterator<Item = (&'a str, Option<&'a Self>)>) -> Option<Warning> {
         let mut lacking = files.filter_map(|(name, unnamed)| Some((name, unnamed?)));
         let (name, Self { share, hints }) = lacking.next()?;
         Some(comparison::unnamed(name, lacking.count(), *share, hints))
+    }
+}
+
+/// What is given for one build is of no use for the other: only what no file has use for is told of.
+pub(crate) fn warn(base: &[Loaded], head: &[Loaded]) {
+    let files = || base.iter().chain(head);
+    let mut said: Vec<&Warning> = Vec::new();
+    for warning in files().flat_map(|file| &file.warnings) {
+        let is_unused = |file: &Loaded| {
+            file.is_folded() || file.warnings.iter().any(|other| other.unused == warning.unused)
+        };
+        let is_told = warning.unused.is_none() || files().all(is_unused);
+        if is_told && !said.contains(&warning) {
+            eprintln!("{warning}");
+            said.push(warning);
+        }
+    }
+    for side in [base, head] {
+        let names = side.iter().map(|file| (file.name.as_str(), file.unnamed.as_ref()));
+        Warning::print(&Unnamed::warning(names));
     }
 }

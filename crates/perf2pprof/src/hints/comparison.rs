@@ -58,7 +58,7 @@ pub(crate) fn programs_of_two_names(one: &Program, other: &Program, common: usiz
 fn of_two(one: &Program, other: &Program) -> String {
     format!(
         "`{}` is a recording of `{}` and `{}` is one of `{}`",
-        one.file, one.program, other.file, other.program
+        one.file, one.name, other.file, other.name
     )
 }
 
