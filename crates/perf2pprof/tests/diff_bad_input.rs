@@ -266,7 +266,7 @@ const ROWS: &[(&str, i32, &str)] = &[
 fn each_gets_its_message_and_its_status() {
     let directory = tempfile::tempdir().unwrap();
     write_inputs(directory.path());
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for (arguments, status, message) in ROWS {
         let output = Command::new(env!("CARGO_BIN_EXE_perf2pprof"))
             .current_dir(directory.path())
@@ -283,10 +283,10 @@ fn each_gets_its_message_and_its_status() {
             said.starts_with(message)
         };
         if output.status.code() != Some(*status) || !is_right {
-            wrong += &format!("diff {arguments}\nstatus {:?}\n{said}\n", output.status.code());
+            wrong.push(format!("diff {arguments}\nstatus {:?}\n{said}", output.status.code()));
         }
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
