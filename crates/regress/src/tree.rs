@@ -57,12 +57,17 @@ impl Tree {
 
     /// The functions of a stack, innermost first.
     pub fn callers(&self, node: Id<Node>) -> impl Iterator<Item = Id<Function>> {
+        self.path(node).map(|(_, function)| function)
+    }
+
+    /// The nodes from one to the root, which is not among them, and their functions.
+    pub(crate) fn path(&self, node: Id<Node>) -> impl Iterator<Item = (Id<Node>, Id<Function>)> {
         let mut at = node;
         std::iter::from_fn(move || {
-            let Node { parent, function } = self.nodes[at];
-            (at != Self::ROOT).then(|| {
+            let (here, Node { parent, function }) = (at, self.nodes[at]);
+            (here != Self::ROOT).then(|| {
                 at = parent;
-                function
+                (here, function)
             })
         })
     }
