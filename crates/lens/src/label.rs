@@ -1,8 +1,6 @@
 //! The answers as labels of samples.
 
-use profile::{
-    Id, Label, LabelSet, LabelValue, Profile, SampleKey, Samples, Table,
-};
+use profile::{Id, Label, LabelSet, LabelValue, Profile, SampleKey, Samples, Table};
 use rustc_hash::FxHashMap;
 
 use crate::patterns::Lens;
@@ -61,10 +59,8 @@ impl Labels {
         let roles = roles.iter().map(|role| role.as_deref().map(|role| label("thread_role", role)));
         let roles = roles.collect();
         let of_tag = |(_, tag): (_, &Tag)| {
-            let mut labels = vec![
-                label("subsystem", tags.subsystem(tag)),
-                label("work", tags.text(tag.work)),
-            ];
+            let mut labels =
+                vec![label("subsystem", tags.subsystem(tag)), label("work", tags.text(tag.work))];
             labels.extend(tag.filter.map(|filter| label("filter", tags.text(filter))));
             labels.extend(tag.direction.map(|way| label("direction", tags.text(way))));
             labels
@@ -78,10 +74,12 @@ impl Labels {
             return *known;
         }
         let added = self.of_tags[tag.index()].iter().chain(&self.roles[set.index()]);
-        let is_own = |label: &&Label| self.of_tags[tag.index()].iter().all(|own| own.key != label.key);
+        let is_own =
+            |label: &&Label| self.of_tags[tag.index()].iter().all(|own| own.key != label.key);
         // One made before, by a profile that is looked at again, gives way.
         let kept = self.sets[set].iter().filter(is_own);
-        let kept = kept.filter(|label| self.roles[set.index()].is_none_or(|own| own.key != label.key));
+        let kept =
+            kept.filter(|label| self.roles[set.index()].is_none_or(|own| own.key != label.key));
         let labels: LabelSet = kept.chain(added).copied().collect();
         let new = self.sets.intern(labels);
         self.known.insert((tag, set), new);

@@ -27,8 +27,8 @@
 mod fold;
 mod label;
 mod name;
-mod patterns;
 mod path;
+mod patterns;
 mod roles;
 mod rule_file;
 mod rules;

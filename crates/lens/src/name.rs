@@ -81,9 +81,9 @@ fn simplify(name: &str) -> String {
 
 /// What is inside of a function, after its parameters: `::{lambda}::operator()`.
 fn inner(behind: &str) -> Option<&str> {
-    let behind = ["const", "volatile", "&&", "&", " "].iter().fold(behind, |text, word| {
-        text.trim_start().strip_prefix(word).unwrap_or(text)
-    });
+    let behind = ["const", "volatile", "&&", "&", " "]
+        .iter()
+        .fold(behind, |text, word| text.trim_start().strip_prefix(word).unwrap_or(text));
     let behind = behind.trim_start();
     behind.starts_with("::").then_some(behind)
 }
@@ -130,7 +130,17 @@ fn without_return_type(name: &str) -> &str {
 }
 
 fn without_suffixes(name: &str) -> &str {
-    let ends = [".cold", ".llvm.", ".isra.", ".constprop.", ".part.", ".lto_priv.", ".__uniq.", "@@", "@plt"];
+    let ends = [
+        ".cold",
+        ".llvm.",
+        ".isra.",
+        ".constprop.",
+        ".part.",
+        ".lto_priv.",
+        ".__uniq.",
+        "@@",
+        "@plt",
+    ];
     let cut = ends.iter().filter_map(|end| name.find(end)).min();
     let name = cut.map_or(name, |at| &name[..at]);
     name.trim_end()
@@ -152,7 +162,10 @@ mod tests {
             ("std::__1::__thread_proxy[abi:ne190107]", "std::__1::__thread_proxy"),
             ("Envoy::A::operator()(int) const", "Envoy::A::operator()"),
             ("Envoy::A::f(int) const::$_0::operator()(int) const", "Envoy::A::f::$_0::operator()"),
-            ("Envoy::A::f(int)::{lambda(int)#1}::operator()(int)", "Envoy::A::f::{lambda}::operator()"),
+            (
+                "Envoy::A::f(int)::{lambda(int)#1}::operator()(int)",
+                "Envoy::A::f::{lambda}::operator()",
+            ),
             ("operator new(unsigned long)", "operator new"),
             ("operator delete[](void*)", "operator delete"),
             ("bool operator< <int>(Envoy::A const&)", "operator<"),
@@ -163,7 +176,10 @@ mod tests {
             ("do_softirq.part.0", "do_softirq"),
             ("aes_gcm_enc.llvm.123", "aes_gcm_enc"),
             ("memcpy@@GLIBC_2.14", "memcpy"),
-            ("<tokio::runtime::task::Core<T, S> as core::future::Future>::poll", "tokio::runtime::task::Core::poll"),
+            (
+                "<tokio::runtime::task::Core<T, S> as core::future::Future>::poll",
+                "tokio::runtime::task::Core::poll",
+            ),
             ("Envoy::A::f(int) [clone .cold]", "Envoy::A::f"),
             ("main", "main"),
             ("", ""),
@@ -182,7 +198,9 @@ mod tests {
             assert_eq!(normalise(name), "Envoy::A::f::$_0", "{name}");
         }
         assert_eq!(
-            normalise("std::__1::__function::__func<void (*)(), std::__1::allocator<int>, void ()>::operator()()"),
+            normalise(
+                "std::__1::__function::__func<void (*)(), std::__1::allocator<int>, void ()>::operator()()"
+            ),
             "std::__1::__function::__func::operator()"
         );
     }

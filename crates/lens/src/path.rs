@@ -23,10 +23,10 @@ pub fn normalise(path: &str) -> String {
     }
     let Some(inside) = path.strip_prefix("external/") else {
         // Compiled where it lies: `/source/source/common/...`.
-        return path.find("/source/common/").or_else(|| path.find("/source/extensions/")).map_or_else(
-            || path.to_owned(),
-            |at| path[at + 1..].to_owned(),
-        );
+        return path
+            .find("/source/common/")
+            .or_else(|| path.find("/source/extensions/"))
+            .map_or_else(|| path.to_owned(), |at| path[at + 1..].to_owned());
     };
     let Some((repository, behind)) = inside.split_once('/') else { return path.to_owned() };
     match repository.trim_end_matches(['+', '~']) {
@@ -56,7 +56,11 @@ mod tests {
             "external/quiche+/quiche/quic/core/quic_framer.cc",
             "bazel-out/k8-opt/bin/external/quiche~/quiche/quic/core/quic_framer.cc",
         ] {
-            assert_eq!(normalise(path), "external/quiche/quiche/quic/core/quic_framer.cc", "{path}");
+            assert_eq!(
+                normalise(path),
+                "external/quiche/quiche/quic/core/quic_framer.cc",
+                "{path}"
+            );
         }
     }
 }

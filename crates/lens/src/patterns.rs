@@ -107,6 +107,11 @@ impl Lens {
         }
     }
 
+    /// Whether a rule asks for an ELF section.
+    pub fn asks_for_section(&self, name: &str) -> bool {
+        self.sections.contains_key(name)
+    }
+
     /// The ID of a rule.
     pub fn rule_id(&self, rule: usize) -> &str {
         &self.rules[rule].id

@@ -70,7 +70,11 @@ impl Rules {
         })?;
         if *file.version.get_ref() != VERSION {
             let message = format!("version {} is not known, {VERSION} is", file.version.get_ref());
-            return Err(RuleError { line: line_of(text, file.version.span().start), rule: None, message });
+            return Err(RuleError {
+                line: line_of(text, file.version.span().start),
+                rule: None,
+                message,
+            });
         }
         let mut rules: Vec<RawRule> = Vec::new();
         for rule in &file.rule {
@@ -97,11 +101,6 @@ impl Rules {
             }
         }
         Ok(Self { rules, threads, alias })
-    }
-
-    /// The names of ELF sections that rules ask for.
-    pub fn sections(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().flat_map(|rule| rule.section.iter().map(String::as_str))
     }
 
     fn none() -> Self {
@@ -132,7 +131,9 @@ fn check(rule: &RawRule) -> Result<(), String> {
     let captures = [("ns_capture", &rule.ns_capture), ("path_capture", &rule.path_capture)];
     for (field, pattern) in captures {
         if pattern.as_ref().is_some_and(|pattern| pattern.matches('*').count() != 1) {
-            return Err(format!("`{field}` needs one `*`, which stands for the name of the filter"));
+            return Err(format!(
+                "`{field}` needs one `*`, which stands for the name of the filter"
+            ));
         }
     }
     if rule.sym.iter().any(|name| name.matches('*').count() > 2) {
@@ -186,11 +187,10 @@ mod tests {
         );
         assert_eq!(error("version = 2"), "line 1: version 2 is not known, 1 is");
         assert!(error("version = ").starts_with("line 1: "));
-        let twice = rule("ns = [\"A\"]\nclass = \"glue\"\n[[rule]]\nid = \"mine\"\nns = [\"B\"]\nclass = \"glue\"");
-        assert_eq!(
-            error(&twice),
-            "line 7: rule `mine`: there is another rule of this ID before"
+        let twice = rule(
+            "ns = [\"A\"]\nclass = \"glue\"\n[[rule]]\nid = \"mine\"\nns = [\"B\"]\nclass = \"glue\"",
         );
+        assert_eq!(error(&twice), "line 7: rule `mine`: there is another rule of this ID before");
     }
 
     #[test]

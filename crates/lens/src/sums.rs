@@ -74,9 +74,7 @@ impl<'a> Sums<'a> {
 }
 
 /// Adds up by name, and sorts by weight.
-fn heaviest<'a>(
-    rows: impl Iterator<Item = (&'a str, SampleValue)>,
-) -> Vec<(&'a str, SampleValue)> {
+fn heaviest<'a>(rows: impl Iterator<Item = (&'a str, SampleValue)>) -> Vec<(&'a str, SampleValue)> {
     let mut sums: BTreeMap<&str, SampleValue> = BTreeMap::new();
     for (name, value) in rows {
         sums.entry(name).or_default().add(value);

@@ -157,7 +157,8 @@ impl Frames {
         let origins: Vec<Origin> =
             profile.binaries.iter().map(|(id, binary)| origin(profile, id, binary)).collect();
         let named = named_binaries(profile, symbols);
-        let mut frames = Self { ends: Vec::with_capacity(profile.frames.len()), actions: Vec::new() };
+        let mut frames =
+            Self { ends: Vec::with_capacity(profile.frames.len()), actions: Vec::new() };
         let mut known: FxHashMap<(Option<Id<Function>>, Origin, Option<&str>, bool), Step> =
             FxHashMap::default();
         for (id, frame) in profile.frames.iter() {

@@ -71,7 +71,8 @@ impl Made {
                     continue;
                 }
                 let offset = FileOffset(made.profile.frames.len() as u64 * 16);
-                let frame = Frame { binary: in_binary, kind: FrameKind::InstructionPointer, offset };
+                let frame =
+                    Frame { binary: in_binary, kind: FrameKind::InstructionPointer, offset };
                 let frame = made.profile.frames.intern(frame);
                 if let Some(section) = fact("section") {
                     made.sections.add(in_binary, offset.0..offset.0 + 16, section);

@@ -53,6 +53,7 @@ pub fn run(job: &Job) -> Result<(), Failure> {
         comments.extend(conversion.left_out.iter().map(LeftOut::comment));
     }
 
+    job.lens.add(&mut conversion.profile, &symbolized)?;
     write_outputs(job, &title(&recordings), &conversion.profile, &symbolized.symbols)?;
     let summary = || {
         let mut summary = Summary::new(&recordings, job, &conversion, &symbolized);

@@ -11,7 +11,7 @@ mod junit;
 pub(crate) mod load;
 mod markdown;
 mod numbers;
-mod per;
+pub(crate) mod per;
 mod policy;
 mod pprof;
 mod report;
