@@ -55,6 +55,7 @@ struct Compiled {
 
 /// The answer so far.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a stack, of which any may hold")]
 pub(crate) struct State {
     /// The innermost owner, and the rule that says so.
     pub(crate) owner: Option<(Text, usize)>,

@@ -69,7 +69,7 @@ impl Lens {
     /// Compiles rules.
     pub fn new(rules: &Rules) -> Self {
         let mut lens = Self {
-            rules: rules.rules.clone(),
+            rules: rules.list.clone(),
             threads: rules.threads.clone(),
             alias: rules.alias.clone(),
             user: Patterns::default(),
@@ -77,7 +77,7 @@ impl Lens {
             sections: FxHashMap::default(),
             origins: FxHashMap::default(),
         };
-        for (number, rule) in rules.rules.iter().enumerate() {
+        for (number, rule) in rules.list.iter().enumerate() {
             let patterns = if rule.kernel { &mut lens.kernel } else { &mut lens.user };
             patterns.add(number, rule);
             for section in &rule.section {

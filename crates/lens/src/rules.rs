@@ -33,7 +33,7 @@ pub enum Class {
 /// An ordered list of rules, of which the first that matches counts.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    pub(crate) rules: Vec<RawRule>,
+    pub(crate) list: Vec<RawRule>,
     pub(crate) threads: Vec<RawThread>,
     pub(crate) alias: BTreeMap<String, String>,
 }
@@ -94,17 +94,17 @@ impl Rules {
         let mut alias = file.alias;
         if !file.replace {
             let is_new = |rule: &&RawRule| file.rule.iter().all(|own| own.get_ref().id != rule.id);
-            rules.extend(base.rules.iter().filter(is_new).cloned());
+            rules.extend(base.list.iter().filter(is_new).cloned());
             threads.extend(base.threads.iter().cloned());
             for (from, to) in &base.alias {
                 alias.entry(from.clone()).or_insert_with(|| to.clone());
             }
         }
-        Ok(Self { rules, threads, alias })
+        Ok(Self { list: rules, threads, alias })
     }
 
     fn none() -> Self {
-        Self { rules: Vec::new(), threads: Vec::new(), alias: BTreeMap::new() }
+        Self { list: Vec::new(), threads: Vec::new(), alias: BTreeMap::new() }
     }
 }
 
@@ -198,9 +198,9 @@ mod tests {
         let built_in = Rules::built_in();
         let mine = "version = 1\n[[rule]]\nid = \"access_log\"\nns = [\"A\"]\nclass = \"glue\"\n";
         let extended = Rules::parse(mine, &built_in).unwrap();
-        assert_eq!(extended.rules[0].id, "access_log");
-        assert_eq!(extended.rules.len(), built_in.rules.len(), "in the place of the built-in one");
+        assert_eq!(extended.list[0].id, "access_log");
+        assert_eq!(extended.list.len(), built_in.list.len(), "in the place of the built-in one");
         let all = Rules::parse(&format!("replace = true\n{mine}"), &built_in).unwrap();
-        assert_eq!((all.rules.len(), all.threads.len()), (1, 0));
+        assert_eq!((all.list.len(), all.threads.len()), (1, 0));
     }
 }

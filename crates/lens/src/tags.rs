@@ -65,7 +65,7 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug)]
 pub struct Tags {
     texts: Table<String>,
-    tags: Table<Tag>,
+    distinct: Table<Tag>,
     /// By stack.
     stacks: Vec<Id<Tag>>,
 }
@@ -78,7 +78,7 @@ impl Tags {
         let fold = Fold::new(lens, &mut texts);
         let frames = Frames::of(lens, profile, symbols, sections, &mut texts);
         let mut states: Vec<State> = Vec::with_capacity(profile.stacks.len());
-        let mut tags = Table::new();
+        let mut distinct = Table::new();
         let mut stacks = Vec::with_capacity(profile.stacks.len());
         for (id, stack) in profile.stacks.iter() {
             // A caller's row is before its callees'.
@@ -90,14 +90,14 @@ impl Tags {
                 }
             }
             states.push(state);
-            stacks.push(tags.intern(tag(&state)));
+            stacks.push(distinct.intern(tag(&state)));
         }
-        Self { texts, tags, stacks }
+        Self { texts, distinct, stacks }
     }
 
     /// The answer for a stack.
     pub fn of_stack(&self, stack: Id<Stack>) -> &Tag {
-        &self.tags[self.stacks[stack.index()]]
+        &self.distinct[self.stacks[stack.index()]]
     }
 
     /// The number of the answer for a stack.
@@ -107,7 +107,7 @@ impl Tags {
 
     /// Every distinct answer.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Id<Tag>, &Tag)> {
-        self.tags.iter()
+        self.distinct.iter()
     }
 
     /// The text of a part of an answer.
@@ -140,6 +140,9 @@ fn tag(state: &State) -> Tag {
     Tag { subsystem, work: state.work, filter, direction: state.direction, rule, is_cut }
 }
 
+/// What a look-up depends on: the function, and for an address without one what it is a part of.
+type Asked<'a> = (Option<Id<Function>>, Origin, Option<&'a str>, bool);
+
 /// What each frame does to the answer: one action per function, callers before inlined callees.
 struct Frames {
     ends: Vec<u32>,
@@ -159,8 +162,7 @@ impl Frames {
         let named = named_binaries(profile, symbols);
         let mut frames =
             Self { ends: Vec::with_capacity(profile.frames.len()), actions: Vec::new() };
-        let mut known: FxHashMap<(Option<Id<Function>>, Origin, Option<&str>, bool), Step> =
-            FxHashMap::default();
+        let mut known: FxHashMap<Asked<'_>, Step> = FxHashMap::default();
         for (id, frame) in profile.frames.iter() {
             let origin = origins[frame.binary.index()];
             let is_program_named = named[frame.binary.index()];

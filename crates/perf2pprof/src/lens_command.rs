@@ -86,7 +86,7 @@ impl LensArgs {
         let hints = hints::for_everything(&self.file, profile, symbolized, &weights, &health);
         let hints = hints.into_iter().map(|hint| as_lens(&hint)).collect();
         let shown = self.file.display().to_string();
-        let report = Report::new(&shown, &lens, &tags, profile, event, connections, hints);
+        let report = Report::new(&shown, &lens, &tags, profile, event, connections.as_ref(), hints);
 
         let mut is_stdout_free = true;
         let mut write = |path: &Option<PathBuf>,

@@ -30,6 +30,7 @@ pub(crate) struct ThreadSummary {
     /// How many samples.
     pub(crate) samples: u64,
     /// What they weigh.
+    #[serde(skip)]
     pub(crate) weight: u64,
     /// Share of the weight.
     pub(crate) share: f64,

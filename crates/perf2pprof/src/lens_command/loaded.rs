@@ -37,7 +37,9 @@ impl Loaded {
             let shown = path.display().to_string();
             let named = Named::new(&shown, &bytes, &symbols.options(threads), false)?;
             let Named { imported, symbolized, symbols, warnings, .. } = named;
-            warnings.iter().for_each(|warning| eprintln!("{warning}"));
+            for warning in warnings {
+                eprintln!("{warning}");
+            }
             return Ok(Self { profile: imported.profile, symbols, symbolized });
         }
         let labels = vec![LabelKey::Comm, LabelKey::ThreadComm, LabelKey::Pid, LabelKey::Tid];

@@ -81,7 +81,7 @@ impl Report {
         tags: &Tags,
         profile: &Profile,
         event: u32,
-        connections: Option<BTreeMap<u32, u64>>,
+        connections: Option<&BTreeMap<u32, u64>>,
         hints: Vec<String>,
     ) -> Self {
         let sums = Sums::of(lens, tags, profile, event);

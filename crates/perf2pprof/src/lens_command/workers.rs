@@ -97,7 +97,7 @@ impl Workers {
         profile: &Profile,
         event: u32,
         threads: &[ThreadRow],
-        connections: Option<BTreeMap<u32, u64>>,
+        connections: Option<&BTreeMap<u32, u64>>,
     ) -> Option<Self> {
         let is_worker = |row: &&ThreadRow| row.role == Role::Named("worker").text();
         let pid = threads.iter().find(is_worker)?.pid;
