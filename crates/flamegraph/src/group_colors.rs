@@ -43,8 +43,15 @@ pub(crate) fn legend(groups: &[Group<'_>]) -> String {
             escaped(group.name)
         )
     };
-    groups.iter().map(entry).collect::<Vec<_>>().join(" &#160; ")
+    let entries: Vec<String> = groups.iter().map(entry).collect();
+    // At 12 pixels a letter takes 7.2, and a square with what is around it four of those.
+    let letters: usize = groups.iter().map(|group| group.name.chars().count() + 5).sum();
+    let size = (12 * ROOM / letters.max(1)).min(12);
+    format!("<tspan font-size=\"{size}\">{}</tspan>", entries.join(" &#160; "))
 }
+
+/// How many letters of 12 pixels have room in the picture.
+const ROOM: usize = 164;
 
 #[cfg(test)]
 mod tests {

@@ -126,7 +126,8 @@ impl Tags {
 
 fn tag(state: &State) -> Tag {
     let is_cut = state.is_cut || !state.reaches_start;
-    let implied = state.implied.filter(|_| state.owner.is_none());
+    // A frame without a name may be the owner, and another one than a library implies.
+    let implied = state.implied.filter(|_| state.owner.is_none() && !state.is_unsymbolized);
     let (subsystem, rule) = match (state.owner, implied) {
         (Some((subsystem, rule)), _) | (None, Some((subsystem, _, rule))) => {
             (Ok(subsystem), Some(rule))
