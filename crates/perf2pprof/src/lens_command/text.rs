@@ -90,13 +90,13 @@ fn table(text: &mut String, report: &Report) -> std::fmt::Result {
     for line in 0..height {
         let is_last = line + 1 == height;
         let (first, all) = if is_last { ("subsystem", "all") } else { ("", "") };
-        write!(text, "{first:name_width$} {all:>7}")?;
+        let mut row = format!("{first:name_width$} {all:>7}");
         for header in &headers {
             let skipped = height - header.len();
             let word = line.checked_sub(skipped).and_then(|at| header.get(at));
-            write!(text, "{:>WIDTH$}", word.map_or("", String::as_str))?;
+            write!(row, "{:>WIDTH$}", word.map_or("", String::as_str))?;
         }
-        writeln!(text)?;
+        writeln!(text, "{}", row.trim_end())?;
     }
     let mut was_known = true;
     for (name, is_known, margin, cells) in &rows {
