@@ -39,6 +39,7 @@ pub(crate) struct Fold {
     own: Text,
     kernel: Text,
     side_call: Text,
+    downstream: Text,
 }
 
 #[derive(Debug)]
@@ -98,6 +99,7 @@ impl Fold {
             own: texts.intern_ref("own"),
             kernel: texts.intern_ref("kernel.other"),
             side_call: texts.intern_ref("sidecall"),
+            downstream: texts.intern_ref("downstream"),
         }
     }
 
@@ -177,7 +179,8 @@ impl Fold {
                 self.set_work(state, self.own, None);
                 if rule.class == Class::Resume {
                     state.in_side_call = false;
-                    state.direction = None;
+                    // What it was the answer of is over; a request on its way in goes on as one.
+                    state.direction = state.direction.filter(|way| *way == self.downstream);
                 }
                 if state.in_side_call {
                     return;

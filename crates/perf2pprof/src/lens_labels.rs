@@ -46,14 +46,17 @@ impl LensLabels {
         Self { no_lens: true, ..Self::default() }
     }
 
-    /// Labels the samples, if they are to be labelled.
+    /// Labels the samples, if they are to be labelled. Of a profile that gets its names later the labels would
+    /// soon be out of date, and are made only if asked for.
     pub(crate) fn add(
         &self,
         profile: &mut Profile,
         symbolized: &Symbolized,
+        has_names: bool,
     ) -> Result<(), Failure> {
         let is_asked = self.lens || self.rules.lens_rules.is_some();
-        if self.no_lens || !(is_asked || envoy::is_profiled(profile, &symbolized.symbols)) {
+        let is_envoy = || has_names && envoy::is_profiled(profile, &symbolized.symbols);
+        if self.no_lens || !(is_asked || is_envoy()) {
             return Ok(());
         }
         let lens = self.rules.lens()?;

@@ -91,6 +91,7 @@ fn an_envoy_is_labelled_without_being_asked_and_no_other_program_is() {
     };
     assert!(keys("envoy.perf", &[]));
     assert!(!keys("envoy.perf", &["--no-lens"]));
+    assert!(!keys("envoy.perf", &["--no-symbols"]), "it may get its names later");
     assert!(!keys("edge-proxy/edge-proxy.perf", &[]));
     assert!(keys("edge-proxy/edge-proxy.perf", &["--lens"]));
     // Standing in for perf_to_profile, it never is.
