@@ -144,6 +144,11 @@ impl<Row> Table<Row> {
         self.rows.is_empty()
     }
 
+    /// All rows, in the order of their ids.
+    pub fn into_rows(self) -> Vec<Row> {
+        self.rows
+    }
+
     /// The row of `id`, if `id` is of this table.
     pub fn get(&self, id: Id<Row>) -> Option<&Row> {
         self.rows.get(id.index())

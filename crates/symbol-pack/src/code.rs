@@ -15,7 +15,7 @@ use crate::number::{Numbers, put, put_step};
 use crate::{MAX_DEPTH, PackError};
 
 /// Ranges in a block.
-pub(crate) const PER_BLOCK: usize = 256;
+pub(crate) const PER_BLOCK: usize = 128;
 
 /// What a block of code is called in messages.
 const CODE: &str = "code";

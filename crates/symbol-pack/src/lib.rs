@@ -4,7 +4,7 @@
 //! ```text
 //!   head     magic, version, length, checksum; what identifies the binary (Facts); directories
 //!   code     address ranges ──> function, line, calls inlined around them; or where the
-//!            unnamed function begins                                        256 ranges a block
+//!            unnamed function begins                                        128 ranges a block
 //!   calls    the places in the file behind a call                         4096 a block
 //!   functions  names for people and the linker, file, line of the declaration 512 a block
 //!   strings  names and paths, sorted, each without what it shares with the one before

@@ -137,15 +137,16 @@ impl<'data> Pack<'data> {
 }
 
 impl<'pack> Cursor<'pack, '_> {
-    /// Adds the lines of an address to `lines`, the innermost inlined function first. If it has
-    /// none, tells where its function begins, if that is known.
+    /// Adds the lines of an address to `lines`, the innermost inlined function first, each with
+    /// the number of its function in the pack. If it has none, tells where its function begins, if
+    /// that is known.
     ///
     /// # Errors
     /// If a block that is needed is damaged; what is in `lines` then means nothing.
     pub fn find(
         &mut self,
         address: u64,
-        lines: &mut Vec<Line<'pack>>,
+        lines: &mut Vec<(u32, Line<'pack>)>,
     ) -> Result<Option<u64>, PackError> {
         let pack = self.pack;
         let Some(index) = pack.head.code.holding(address) else { return Ok(None) };
@@ -158,7 +159,7 @@ impl<'pack> Cursor<'pack, '_> {
             None => return Ok(None),
         };
         let found = code.find(address, |function, line| {
-            lines.push(pack.line(function, line)?);
+            lines.push((function, pack.line(function, line)?));
             Ok(())
         })?;
         match found {

@@ -76,7 +76,7 @@ fn pack(answers: &BTreeMap<u64, Told>, calls: impl IntoIterator<Item = u64>) -> 
 fn find(pack: &Pack<'_>, address: u64) -> Result<Told, PackError> {
     let mut lines = Vec::new();
     let function_start = pack.cursor().find(address, &mut lines)?;
-    let owned = |line: &Line<'_>| {
+    let owned = |(_, line): &(u32, Line<'_>)| {
         (line.system_name.to_owned(), line.path.to_owned(), line.start_line, line.line)
     };
     Ok(if lines.is_empty() {

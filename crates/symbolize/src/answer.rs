@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::mem;
 use std::ops::Range;
 
 use profile::{Id, Table, Unnamed};
@@ -18,6 +19,8 @@ pub(crate) struct Answers {
     places: Vec<Answer>,
     /// The shown name of each linker's name: demangling is the dearest step, so it is done once.
     shown_names: HashMap<Id<String>, Id<String>>,
+    /// The functions that came with a number.
+    numbered: HashMap<u32, Id<FoundFunction>>,
 }
 
 /// What is known about one place.
@@ -57,6 +60,8 @@ pub(crate) struct RawLine<'a> {
     pub(crate) start_line: u32,
     /// The line, 0 if not known.
     pub(crate) line: u32,
+    /// A number of the function that tells it from all others of the same source, if there is one.
+    pub(crate) number: Option<u32>,
 }
 
 impl<'a> RawLine<'a> {
@@ -83,6 +88,9 @@ impl Answers {
     }
 
     fn line(&mut self, raw: &RawLine<'_>) -> FoundLine {
+        if let Some(&function) = raw.number.and_then(|number| self.numbered.get(&number)) {
+            return FoundLine { function, line: raw.line };
+        }
         let system_name = self.strings.intern_ref(&*raw.system_name);
         let name = match raw.name {
             Some(name) => self.strings.intern_ref(name),
@@ -91,7 +99,11 @@ impl Answers {
         let filename = self.strings.intern_ref(&*normalise(&raw.path));
         let start_line = raw.start_line;
         let function = FoundFunction { name, system_name, filename, start_line };
-        FoundLine { function: self.functions.intern(function), line: raw.line }
+        let function = self.functions.intern(function);
+        if let Some(number) = raw.number {
+            self.numbered.insert(number, function);
+        }
+        FoundLine { function, line: raw.line }
     }
 
     fn shown_name(&mut self, system_name: Id<String>) -> Id<String> {
@@ -122,8 +134,13 @@ impl Answers {
         self.functions[id]
     }
 
-    /// A text of these answers.
-    pub(crate) fn text(&self, id: Id<String>) -> &str {
-        &self.strings[id]
+    /// How many functions these answers have.
+    pub(crate) fn functions(&self) -> usize {
+        self.functions.len()
+    }
+
+    /// The texts of these answers, by id, when no more are added.
+    pub(crate) fn take_texts(&mut self) -> Vec<String> {
+        mem::take(&mut self.strings).into_rows()
     }
 }

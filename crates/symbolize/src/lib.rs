@@ -144,7 +144,7 @@ impl Work<'_> {
             BinaryKind::None => Err(Reason::Marker),
         };
         report.frames = match outcome {
-            Ok(runs) => self.symbols.add(group, &runs),
+            Ok(runs) => self.symbols.add(group, runs),
             Err(reason) => {
                 self.meter.add(group.places.len());
                 self.symbols.leave_unnamed(group, reason)

@@ -9,7 +9,7 @@ use crate::binary::{Source, View};
 /// A place in a pack, and the answer for the address that was asked for last.
 pub(crate) struct PackView<'pack, 'data> {
     cursor: Result<Cursor<'pack, 'data>, PackError>,
-    lines: Vec<Line<'pack>>,
+    lines: Vec<(u32, Line<'pack>)>,
     function_start: Option<u64>,
     error: Option<PackError>,
 }
@@ -42,12 +42,13 @@ impl View for PackView<'_, '_> {
         });
         lines
             .iter()
-            .map(|line| RawLine {
+            .map(|(function, line)| RawLine {
                 name: Some(line.name),
                 system_name: line.system_name.into(),
                 path: line.path.into(),
                 start_line: line.start_line,
                 line: line.line,
+                number: Some(*function),
             })
             .collect()
     }

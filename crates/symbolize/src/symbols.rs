@@ -1,8 +1,8 @@
 //! The table of symbols, put together from the answers for all binaries.
 
-use std::collections::HashMap;
+use std::mem;
 
-use profile::{Frame, Function, Id, Line, Profile, Reason, Symbols, Unnamed};
+use profile::{Function, Id, Line, Profile, Reason, Symbols, Table, Unnamed};
 
 use crate::answer::{Answers, FoundFunction, FoundLine};
 use crate::frames::BinaryFrames;
@@ -25,19 +25,24 @@ impl SymbolsBuilder {
     }
 
     /// Adds the answers for the places of a binary, given in runs that follow each other.
-    pub(crate) fn add(&mut self, group: &BinaryFrames, runs: &[Answers]) -> Outcomes {
+    pub(crate) fn add(&mut self, group: &BinaryFrames, runs: Vec<Answers>) -> Outcomes {
         let mut outcomes = Outcomes::default();
         let mut frames = group.frames.iter().peekable();
         let mut first_place = 0;
         for answers in runs {
-            // Ids of functions of this run to those of the table.
-            let mut functions = HashMap::new();
-            while let Some((frame, place)) =
-                frames.next_if(|(_, place)| place - first_place < answers.len())
+            let len = answers.len();
+            let mut run = Run::new(answers);
+            while let Some((frame, place)) = frames.next_if(|(_, place)| place - first_place < len)
             {
-                match answers.get(place - first_place) {
+                match run.answers.get(place - first_place) {
                     Some(Ok(lines)) => {
-                        self.name(*frame, answers, lines, &mut functions);
+                        self.lines.clear();
+                        for line in lines {
+                            let function =
+                                run.ids.function(&mut self.symbols, &run.answers, line.function);
+                            self.lines.push(Line { function, line: line.line });
+                        }
+                        self.symbols.name(*frame, &self.lines);
                         outcomes.count_named(lines);
                     }
                     Some(Err(unnamed)) => {
@@ -47,7 +52,7 @@ impl SymbolsBuilder {
                     None => {}
                 }
             }
-            first_place += answers.len();
+            first_place += len;
         }
         outcomes
     }
@@ -66,34 +71,67 @@ impl SymbolsBuilder {
     pub(crate) fn finish(self) -> Symbols {
         self.symbols
     }
+}
 
-    fn name(
-        &mut self,
-        frame: Id<Frame>,
-        answers: &Answers,
-        lines: &[FoundLine],
-        functions: &mut HashMap<Id<FoundFunction>, Id<Function>>,
-    ) {
-        self.lines.clear();
-        for line in lines {
-            let function = *functions
-                .entry(line.function)
-                .or_insert_with(|| intern(&mut self.symbols, answers, line.function));
-            self.lines.push(Line { function, line: line.line });
-        }
-        self.symbols.name(frame, &self.lines);
+/// Answers of one worker, and what became of their ids.
+struct Run {
+    answers: Answers,
+    ids: Ids,
+}
+
+/// Functions and texts of a run, by their ids there: what the table of symbols calls them.
+struct Ids {
+    functions: Vec<Option<Id<Function>>>,
+    texts: Vec<Text>,
+}
+
+/// A text, moved into the table of symbols when it is first met there.
+enum Text {
+    Here(String),
+    Moved(Id<String>),
+}
+
+impl Run {
+    fn new(mut answers: Answers) -> Self {
+        let texts = answers.take_texts().into_iter().map(Text::Here).collect();
+        let functions = vec![None; answers.functions()];
+        Self { answers, ids: Ids { functions, texts } }
     }
 }
 
-fn intern(symbols: &mut Symbols, answers: &Answers, id: Id<FoundFunction>) -> Id<Function> {
-    let found = answers.function(id);
-    let function = Function {
-        name: symbols.strings.intern_ref(answers.text(found.name)),
-        system_name: symbols.strings.intern_ref(answers.text(found.system_name)),
-        filename: symbols.strings.intern_ref(answers.text(found.filename)),
-        start_line: found.start_line,
-    };
-    symbols.functions.intern(function)
+impl Ids {
+    fn function(
+        &mut self,
+        symbols: &mut Symbols,
+        answers: &Answers,
+        id: Id<FoundFunction>,
+    ) -> Id<Function> {
+        if let Some(function) = self.functions[id.index()] {
+            return function;
+        }
+        let found = answers.function(id);
+        let mut text = |id: Id<String>| self.texts[id.index()].id(&mut symbols.strings);
+        let function = Function {
+            name: text(found.name),
+            system_name: text(found.system_name),
+            filename: text(found.filename),
+            start_line: found.start_line,
+        };
+        *self.functions[id.index()].insert(symbols.functions.intern(function))
+    }
+}
+
+impl Text {
+    fn id(&mut self, strings: &mut Table<String>) -> Id<String> {
+        match self {
+            Self::Moved(id) => *id,
+            Self::Here(text) => {
+                let id = strings.intern(mem::take(text));
+                *self = Self::Moved(id);
+                id
+            }
+        }
+    }
 }
 
 impl Outcomes {

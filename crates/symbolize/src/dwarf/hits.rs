@@ -100,7 +100,13 @@ impl Hits {
         let (mut path, mut line, mut next) = (hit.path, hit.line, hit.call);
         while let Some(call) = next.and_then(|index| found.calls.get(index as usize)) {
             let (system_name, start_line) = (text(call.name), call.start_line);
-            lines.push(RawLine { name: None, system_name, path: text(path), start_line, line });
+            lines.push(RawLine {
+                system_name,
+                path: text(path),
+                start_line,
+                line,
+                ..RawLine::default()
+            });
             (path, line, next) = (call.path, call.line, call.parent);
         }
         // A file can be made in which calls nest without end; the outermost are kept.

@@ -30,26 +30,26 @@ mod unit;
 mod units;
 
 use std::io;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use binaries::{ElfError, Match};
-use gimli::{EndianSlice, RunTimeEndian};
+use gimli::{EndianSlice, RunTimeEndian, SectionId};
+use object::Object;
 
-use hits::Found;
 pub(crate) use hits::Hits;
 use ranges::Code;
 use sections::Sections;
 pub(crate) use split::SplitCount;
 use unit::UnitReader;
-use units::{RawUnit, Units};
+use units::NextUnit;
 
 /// The bytes of a section.
 pub(crate) type Reader<'data> = EndianSlice<'data, RunTimeEndian>;
 
-/// How many units may wait for a worker.
-const UNITS_AHEAD: usize = 16;
+/// How many units may wait for a worker: what is unpacked while the other sections are.
+const UNITS_AHEAD: usize = 64;
 
 /// Why a file's DWARF cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -79,53 +79,53 @@ pub(crate) enum Query<'a> {
 /// # Errors
 /// If its sections cannot be read. Damage of one unit costs that unit.
 pub(crate) fn ask(found: &Match, query: Query<'_>, threads: usize) -> Result<Hits, DwarfError> {
-    let sections = Sections::load(found, threads)?;
+    let image = &found.image;
+    let is_little = image.object()?.is_little_endian();
+    let endian = if is_little { RunTimeEndian::Little } else { RunTimeEndian::Big };
+    let abbreviations = image.section(SectionId::DebugAbbrev.name())?.unwrap_or_default();
+    let unpacked = units::unpacked(found, EndianSlice::new(&abbreviations, endian))?;
+    let is_streamed = unpacked.is_some();
     let code = Code::of(&found.layout);
-    let parsed = sections.parse()?;
-    let mut units = Units::new(&sections, &parsed, found)?;
-    let work = |units: &mut dyn Iterator<Item = RawUnit>| {
-        let mut reader = UnitReader::new(&parsed, &code, query);
-        units.for_each(|unit| reader.read(&unit));
-        reader.finish()
-    };
-    let parts = if threads <= 1 {
-        vec![work(&mut units)]
-    } else {
-        thread::scope(|scope| {
-            let (send, receive) = sync_channel(UNITS_AHEAD);
-            // The workers own it, so that units for none of them are not waited for.
-            let receive = Arc::new(Mutex::new(receive));
-            let workers: Vec<_> = (0..threads)
-                .map(|_| {
-                    let mut waiting = Waiting(Arc::clone(&receive));
-                    scope.spawn(move || work(&mut waiting))
-                })
-                .collect();
-            drop(receive);
-            for unit in &mut units {
-                if send.send(unit).is_err() {
-                    break;
-                }
+
+    thread::scope(|scope| {
+        let (send, receive) = sync_channel(UNITS_AHEAD);
+        let (ahead, mut unpacked) = if threads > 1 { (unpacked, None) } else { (None, unpacked) };
+        if let Some(mut units) = ahead {
+            // Unpacking takes longest, and so begins before the other sections are at hand. It
+            // ends when nobody takes units any more.
+            scope.spawn(move || units.try_for_each(|unit| send.send(unit)));
+        }
+        let sections = Sections::load(found, abbreviations, endian, is_streamed, threads)?;
+        let parsed = sections.parse()?;
+        let units: &mut (dyn Iterator<Item = NextUnit> + Send) = match &mut unpacked {
+            Some(units) => units,
+            None if is_streamed => &mut receive.into_iter(),
+            None => &mut units::in_place(&parsed),
+        };
+        let units = Mutex::new(units);
+        let parts = on_threads(threads, || {
+            let mut reader = UnitReader::new(&parsed, &code, query);
+            while let Some(unit) = next(&units) {
+                reader.read(&unit?);
             }
-            drop(send);
-            workers.into_iter().map(join).collect()
-        })
-    };
-    units.finish()?;
-    Ok(Hits::new(parts, query))
+            Ok(reader.finish())
+        });
+        Ok(Hits::new(parts.into_iter().collect::<Result<_, DwarfError>>()?, query))
+    })
 }
 
-/// Units as they come.
-struct Waiting(Arc<Mutex<Receiver<RawUnit>>>);
-
-impl Iterator for Waiting {
-    type Item = RawUnit;
-
-    fn next(&mut self) -> Option<RawUnit> {
-        self.0.lock().ok()?.recv().ok()
-    }
+/// The next unit, for whichever worker asks first.
+fn next(units: &Mutex<&mut (dyn Iterator<Item = NextUnit> + Send)>) -> Option<NextUnit> {
+    units.lock().ok()?.next()
 }
 
-fn join(worker: thread::ScopedJoinHandle<'_, Found>) -> Found {
+fn on_threads<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..count).map(|_| scope.spawn(&work)).collect();
+        workers.into_iter().map(join).collect()
+    })
+}
+
+fn join<T>(worker: thread::ScopedJoinHandle<'_, T>) -> T {
     worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

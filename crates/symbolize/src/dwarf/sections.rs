@@ -8,11 +8,9 @@ use std::thread;
 
 use binaries::{ElfImage, Match, SplitUnits};
 use gimli::{
-    AbbreviationsCacheStrategy, DebugInfoOffset, DwAt, DwForm, DwarfPackage, DwarfPackageSections,
-    DwarfSections, EndianSlice, Reader as _, RunTimeEndian, SectionId, UnitHeader, UnitOffset,
-    constants,
+    AbbreviationsCacheStrategy, DebugInfoOffset, DwarfPackage, DwarfPackageSections, DwarfSections,
+    EndianSlice, RunTimeEndian, SectionId, UnitHeader, UnitOffset,
 };
-use object::Object;
 
 use super::{DwarfError, Reader};
 
@@ -23,8 +21,6 @@ pub(crate) struct Sections<'image> {
     package: Option<DwarfPackageSections<Cow<'image, [u8]>>>,
     supplement: Option<DwarfSections<Cow<'image, [u8]>>>,
     split: &'image SplitUnits,
-    /// Whether `.debug_info` is compressed and is to be unpacked unit by unit.
-    pub(crate) is_streamed: bool,
 }
 
 /// The same, parsed as far as all workers share it.
@@ -51,20 +47,19 @@ pub(crate) enum Place {
 }
 
 impl<'image> Sections<'image> {
-    /// Takes the sections out of the files. Nothing is read yet unless it must be unpacked.
-    pub(crate) fn load(found: &'image Match, threads: usize) -> Result<Self, DwarfError> {
+    /// Takes the sections out of the files: all but the abbreviations, which are at hand, and
+    /// `.debug_info` if its units are unpacked one by one. Nothing is read yet unless it must be
+    /// unpacked.
+    pub(crate) fn load(
+        found: &'image Match,
+        abbreviations: Cow<'image, [u8]>,
+        endian: RunTimeEndian,
+        is_streamed: bool,
+        threads: usize,
+    ) -> Result<Self, DwarfError> {
         let image = &found.image;
-        let endian = if image.object()?.is_little_endian() {
-            RunTimeEndian::Little
-        } else {
-            RunTimeEndian::Big
-        };
         let mut loaded = load_all(image, NEEDED, threads)?;
-        let abbreviations = loaded.iter().find(|(id, _)| *id == SectionId::DebugAbbrev);
-        let is_streamed = image.compressed_section(SectionId::DebugInfo.name())?.is_some()
-            && abbreviations.is_some_and(|(_, bytes)| {
-                refer_within_units(EndianSlice::new(bytes, endian)).unwrap_or(false)
-            });
+        loaded.push((SectionId::DebugAbbrev, abbreviations));
         if !is_streamed {
             loaded.extend(load_all(image, &[SectionId::DebugInfo], threads)?);
         }
@@ -83,14 +78,14 @@ impl<'image> Sections<'image> {
         });
         let supplement = found.supplement.as_ref().map(|image| {
             DwarfSections::load(|id| -> Result<_, DwarfError> {
-                let is_needed = id == SectionId::DebugInfo || NEEDED.contains(&id);
+                let is_needed = WITH_ENTRIES.contains(&id) || NEEDED.contains(&id);
                 let section = if is_needed { image.section(id.name())? } else { None };
                 Ok(section.unwrap_or_default())
             })
         });
         let (package, supplement) = (package.transpose()?, supplement.transpose()?);
         let split = &found.split;
-        Ok(Self { endian, image: sections, package, supplement, split, is_streamed })
+        Ok(Self { endian, image: sections, package, supplement, split })
     }
 
     /// Parses the indexes.
@@ -146,7 +141,10 @@ pub(crate) struct Holding<'parsed, 'data> {
     pub(crate) entry: UnitOffset,
 }
 
-/// The sections, besides `.debug_info`, that lead to functions and lines. The others, of
+/// The sections of entries.
+const WITH_ENTRIES: &[SectionId] = &[SectionId::DebugInfo, SectionId::DebugAbbrev];
+
+/// The sections, besides those of entries, that lead to functions and lines. The others, of
 /// variables, types and macros, are half of what would have to be unpacked.
 const NEEDED: &[SectionId] = &[
     SectionId::DebugStr,
@@ -154,7 +152,6 @@ const NEEDED: &[SectionId] = &[
     SectionId::DebugRngLists,
     SectionId::DebugRanges,
     SectionId::DebugAddr,
-    SectionId::DebugAbbrev,
     SectionId::DebugLineStr,
     SectionId::DebugStrOffsets,
 ];
@@ -183,34 +180,4 @@ fn load_all<'image>(
         }
         Ok(loaded)
     })
-}
-
-/// Whether no entry of a function can refer to another unit's, as link-time optimisation and dwz
-/// make them do. Only then can units be read one by one.
-fn refer_within_units(mut abbreviations: Reader<'_>) -> gimli::Result<bool> {
-    while !abbreviations.is_empty() {
-        // The number of an abbreviation; 0 ends those of a unit.
-        if abbreviations.read_uleb128()? == 0 {
-            continue;
-        }
-        let (_tag, _has_children) = (abbreviations.read_uleb128()?, abbreviations.read_u8()?);
-        loop {
-            let (name, form) =
-                (abbreviations.read_uleb128_u16()?, abbreviations.read_uleb128_u16()?);
-            if (name, form) == (0, 0) {
-                break;
-            }
-            if DwForm(form) == constants::DW_FORM_implicit_const {
-                abbreviations.read_sleb128()?;
-            }
-            let is_origin = matches!(
-                DwAt(name),
-                constants::DW_AT_abstract_origin | constants::DW_AT_specification
-            );
-            if is_origin && DwForm(form) == constants::DW_FORM_ref_addr {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(true)
 }

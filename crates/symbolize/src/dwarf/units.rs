@@ -1,12 +1,19 @@
 //! The units of `.debug_info`, one after the other: in place, or unpacked as they are reached.
 
 use std::io::{self, Read};
+use std::iter;
 
 use binaries::{Match, SectionReader};
-use gimli::{DebugInfo, DebugInfoOffset, RunTimeEndian, SectionId, UnitHeader};
+use gimli::{
+    DebugInfo, DebugInfoOffset, DwAt, DwForm, Reader as _, RunTimeEndian, SectionId, UnitHeader,
+    constants,
+};
 
-use super::sections::{Parsed, Sections};
+use super::sections::Parsed;
 use super::{DwarfError, Reader};
+
+/// How many bytes of a unit are unpacked at once.
+const UNPACKED_AT_ONCE: u64 = 1 << 20;
 
 /// A unit that is not parsed yet.
 #[derive(Debug)]
@@ -24,16 +31,48 @@ enum Bytes {
     Unpacked(Vec<u8>, RunTimeEndian),
 }
 
-/// All units.
-pub(crate) struct Units<'data> {
-    source: Source<'data>,
-    number: u32,
-    error: Option<DwarfError>,
+/// A unit, or what kept it and those behind it from being read.
+pub(crate) type NextUnit = Result<RawUnit, DwarfError>;
+
+/// The units of a section that is at hand as a whole.
+pub(crate) fn in_place(parsed: &Parsed<'_>) -> impl Iterator<Item = NextUnit> + Send {
+    let mut headers = parsed.dwarf.units();
+    let mut number = 0..;
+    iter::from_fn(move || {
+        loop {
+            match headers.next() {
+                Ok(None) => return None,
+                Ok(Some(header)) => {
+                    if let Some(offset) = header.debug_info_offset() {
+                        let bytes = Bytes::InPlace(offset);
+                        return Some(Ok(RawUnit { number: number.next()?, bytes }));
+                    }
+                }
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
+    })
 }
 
-enum Source<'data> {
-    InPlace(gimli::DebugInfoUnitHeadersIter<Reader<'data>>),
-    Packed(SectionReader<'data>, RunTimeEndian),
+/// The units of a compressed section, unpacked one by one. `None` if it is not compressed, or if
+/// entries may refer to other units, for which all of it is needed.
+pub(crate) fn unpacked<'image>(
+    found: &'image Match,
+    abbreviations: Reader<'_>,
+) -> Result<Option<impl Iterator<Item = NextUnit> + Send + use<'image>>, DwarfError> {
+    if !refer_within_units(abbreviations).unwrap_or(false) {
+        return Ok(None);
+    }
+    let endian = abbreviations.endian();
+    let section = found.image.compressed_section(SectionId::DebugInfo.name())?;
+    Ok(section.map(|mut section| {
+        let mut number = 0..;
+        iter::from_fn(move || {
+            let bytes = unpack(&mut section, endian).transpose()?;
+            let number = number.next()?;
+            Some(bytes.map(|bytes| RawUnit { number, bytes }).map_err(DwarfError::from))
+        })
+    }))
 }
 
 impl RawUnit {
@@ -46,61 +85,6 @@ impl RawUnit {
             Bytes::InPlace(offset) => dwarf.debug_info.header_from_offset(*offset).ok(),
             Bytes::Unpacked(bytes, endian) => DebugInfo::new(bytes, *endian).units().next().ok()?,
         }
-    }
-}
-
-impl<'data> Units<'data> {
-    pub(crate) fn new(
-        sections: &Sections<'_>,
-        parsed: &Parsed<'data>,
-        found: &'data Match,
-    ) -> Result<Self, DwarfError> {
-        let packed = if sections.is_streamed {
-            found.image.compressed_section(SectionId::DebugInfo.name())?
-        } else {
-            None
-        };
-        let source = match packed {
-            Some(reader) => Source::Packed(reader, sections.endian),
-            None => Source::InPlace(parsed.dwarf.units()),
-        };
-        Ok(Self { source, number: 0, error: None })
-    }
-
-    /// Tells whether all units could be read.
-    pub(crate) fn finish(self) -> Result<(), DwarfError> {
-        self.error.map_or(Ok(()), Err)
-    }
-
-    fn read(&mut self) -> Result<Option<Bytes>, DwarfError> {
-        match &mut self.source {
-            Source::InPlace(headers) => {
-                while let Some(header) = headers.next()? {
-                    if let Some(offset) = header.debug_info_offset() {
-                        return Ok(Some(Bytes::InPlace(offset)));
-                    }
-                }
-                Ok(None)
-            }
-            Source::Packed(reader, endian) => Ok(unpack(reader, *endian)?),
-        }
-    }
-}
-
-impl Iterator for Units<'_> {
-    type Item = RawUnit;
-
-    fn next(&mut self) -> Option<RawUnit> {
-        let bytes = match self.read() {
-            Ok(bytes) => bytes?,
-            Err(error) => {
-                self.error = Some(error);
-                return None;
-            }
-        };
-        let number = self.number;
-        self.number += 1;
-        Some(RawUnit { number, bytes })
     }
 }
 
@@ -133,11 +117,44 @@ fn unpack(reader: &mut SectionReader<'_>, endian: RunTimeEndian) -> io::Result<O
             "a unit is longer than its section",
         ));
     }
-    // Memory grows with what is there, not with what is claimed.
-    bytes.reserve_exact(usize::try_from(len.min(1 << 20)).unwrap_or(0));
-    let read = reader.take(len).read_to_end(&mut bytes)? as u64;
-    if read < len {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    // Memory grows with what is there, not with what is claimed. Large pieces, since each call
+    // costs the inflater a copy of its window.
+    while len > 0 {
+        let piece = len.min(UNPACKED_AT_ONCE);
+        let start = bytes.len();
+        bytes.resize(start + piece as usize, 0);
+        reader.read_exact(&mut bytes[start..])?;
+        len -= piece;
     }
     Ok(Some(Bytes::Unpacked(bytes, endian)))
+}
+
+/// Whether no entry of a function can refer to another unit's, as link-time optimisation and dwz
+/// make them do. Only then can units be read one by one.
+fn refer_within_units(mut abbreviations: Reader<'_>) -> gimli::Result<bool> {
+    while !abbreviations.is_empty() {
+        // The number of an abbreviation; 0 ends those of a unit.
+        if abbreviations.read_uleb128()? == 0 {
+            continue;
+        }
+        let (_tag, _has_children) = (abbreviations.read_uleb128()?, abbreviations.read_u8()?);
+        loop {
+            let (name, form) =
+                (abbreviations.read_uleb128_u16()?, abbreviations.read_uleb128_u16()?);
+            if (name, form) == (0, 0) {
+                break;
+            }
+            if DwForm(form) == constants::DW_FORM_implicit_const {
+                abbreviations.read_sleb128()?;
+            }
+            let is_origin = matches!(
+                DwAt(name),
+                constants::DW_AT_abstract_origin | constants::DW_AT_specification
+            );
+            if is_origin && DwForm(form) == constants::DW_FORM_ref_addr {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
