@@ -7,19 +7,10 @@ use crate::patterns::Lens;
 use crate::roles::Thread;
 use crate::tags::{Tag, Tags};
 
-/// How many samples a profile has, before and with labels: they are as many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Labelled {
-    /// Rows of samples before.
-    pub before: usize,
-    /// Rows of samples now.
-    pub now: usize,
-}
-
 /// Adds the labels `subsystem`, `work`, `filter` and `direction` to all samples, and `thread_role` to those whose
 /// thread is labelled. All but the last are a function of the stack and split no sample; and that one is a function
 /// of labels that are there.
-pub fn add_labels(lens: &Lens, tags: &Tags, profile: &mut Profile) -> Labelled {
+pub fn add_labels(lens: &Lens, tags: &Tags, profile: &mut Profile) {
     let mut labels = Labels::new(lens, tags, profile);
     let before = profile.samples.len();
     let mut samples = Samples::default();
@@ -27,11 +18,9 @@ pub fn add_labels(lens: &Lens, tags: &Tags, profile: &mut Profile) -> Labelled {
         let labels = labels.with(tags.id_of(key.stack), key.labels);
         samples.add(SampleKey { labels, ..*key }, value);
     }
-    let now = samples.len();
+    debug_assert_eq!(before, samples.len(), "blocks refer to rows by their numbers");
     profile.labels = labels.sets;
     profile.samples = samples;
-    debug_assert_eq!(before, now, "blocks refer to rows by their numbers");
-    Labelled { before, now }
 }
 
 /// Sets of labels, old ones with those of an answer.

@@ -37,9 +37,8 @@ mod sums;
 mod tags;
 mod wrapper;
 
-pub use label::{Labelled, add_labels};
+pub use label::add_labels;
 pub use name::normalise as normalise_name;
-pub use path::normalise as normalise_path;
 pub use patterns::{Code, Lens, Match, Origin};
 pub use roles::{Role, Thread};
 pub use rules::{Class, RuleError, Rules};

@@ -3,7 +3,7 @@
 /// A path in the source tree of Envoy or of a library: `source/common/...`, `external/quiche/...`. Bazel's
 /// directories go, as does the mark of its newer names (`external/quiche+/`), and what is in front of an Envoy that
 /// is built as a part of something else (`external/envoy/`).
-pub fn normalise(path: &str) -> String {
+pub(crate) fn normalise(path: &str) -> String {
     let mut path = path;
     if let Some(at) = path.rfind("/proc/self/cwd/") {
         path = &path[at + "/proc/self/cwd/".len()..];

@@ -15,7 +15,7 @@ mod workers;
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::diff::per::Pair;
 use crate::hints;
@@ -74,6 +74,11 @@ pub struct LensArgs {
 impl LensArgs {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        let outputs = [&self.markdown, &self.json, &self.rollup, &self.flamegraph];
+        let to_stdout = outputs.iter().filter(|path| path.as_deref() == Some(Path::new("-")));
+        if to_stdout.count() > 1 {
+            return Err(Failure::new("only one output can go to standard output"));
+        }
         let lens = self.rules.lens()?;
         let connections = self.stats.as_ref().map(workers::connections).transpose()?;
         let loaded = Loaded::read(&self.file, &self.symbols, self.threads)?;

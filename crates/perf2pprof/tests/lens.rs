@@ -72,7 +72,7 @@ fn labels_split_no_sample_and_change_nothing_else() {
     let labels = labels(&with);
     assert!(labels.iter().all(|labels| labels.contains_key("subsystem")));
     assert!(labels.iter().all(|labels| labels.contains_key("work")));
-    assert!(labels.iter().all(|labels| labels["thread_role"] != ""));
+    assert!(labels.iter().all(|labels| !labels["thread_role"].is_empty()));
     let has = |key, value| labels.iter().any(|labels| labels.get(key) == Some(&value));
     assert!(has("filter", "compressor") && has("direction", "upstream"));
     assert!(has("subsystem", "caller lost") && has("thread_role", "worker"));
