@@ -28,6 +28,7 @@ mod pack;
 mod package;
 mod quality;
 mod recorded;
+mod section_places;
 mod section_reader;
 mod sources;
 mod split_units;

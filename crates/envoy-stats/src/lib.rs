@@ -26,8 +26,10 @@ mod quantity;
 mod server_info;
 mod snapshot;
 mod text;
+mod workers;
 
 pub use between::{Refusal, count};
 pub use quantity::Quantity;
 pub use server_info::{NoServerInfo, ServerInfo, Window};
 pub use snapshot::{Form, NoSnapshot, Snapshot};
+pub use workers::connections_of_workers;

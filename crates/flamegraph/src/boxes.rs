@@ -8,10 +8,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use inferno::flamegraph::Options;
-use inferno::flamegraph::color::{PaletteMap, SearchColor};
+use inferno::flamegraph::color::{Color, PaletteMap, SearchColor};
 
 use crate::colors::color;
 use crate::diff_colors::{self, MARK, Shift};
+use crate::group_colors;
 use crate::names::{Class, printable};
 use crate::svg::{LIGHTEST, draw_lines, empty};
 
@@ -33,6 +34,28 @@ pub enum Heading<'a> {
     Text(&'a str),
     /// What the colours of a difference mean; the unit of the shades.
     Legend(&'a str),
+    /// What the groups are called, in the order of their numbers.
+    Groups(&'a [Group<'a>]),
+}
+
+/// Boxes of one colour.
+#[derive(Clone, Copy, Debug)]
+pub struct Group<'a> {
+    /// What they have in common.
+    pub name: &'a str,
+    /// Their colour.
+    pub color: GroupColor,
+}
+
+/// The colour of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupColor {
+    /// One of its own, by number, of [`GROUP_COLORS`](crate::GROUP_COLORS).
+    Own(usize),
+    /// That of all groups without one of their own.
+    Rest,
+    /// That of what is not known.
+    Unknown,
 }
 
 /// A box: a function within its caller.
@@ -53,6 +76,30 @@ pub struct FlameBox<'a> {
 pub fn draw(
     picture: &Picture<'_>,
     details: impl Fn(usize) -> String,
+    out: impl Write,
+) -> io::Result<()> {
+    let fill = |index: usize| {
+        let of = &picture.boxes[index];
+        let class = if of.name.starts_with('[') { Class::Unnamed } else { Class::User };
+        of.shift.map_or_else(|| color(of.name, class), diff_colors::color)
+    };
+    draw_filled(picture, fill, details, out)
+}
+
+/// Draws a picture whose boxes have the colours of groups: `group_of` says which by the box's index.
+pub fn draw_groups(
+    picture: &Picture<'_>,
+    group_of: impl Fn(usize) -> GroupColor,
+    details: impl Fn(usize) -> String,
+    out: impl Write,
+) -> io::Result<()> {
+    draw_filled(picture, |index| group_colors::color(group_of(index)), details, out)
+}
+
+fn draw_filled(
+    picture: &Picture<'_>,
+    fill: impl Fn(usize) -> Color,
+    details: impl Fn(usize) -> String,
     mut out: impl Write,
 ) -> io::Result<()> {
     let Some(whole) = picture.boxes.first().filter(|whole| whole.weight > 0) else {
@@ -60,12 +107,12 @@ pub fn draw(
     };
     let lightest = (whole.weight / LIGHTEST).max(1);
     let lines = lines(picture.boxes, lightest);
-    let mut palette = palette(picture.boxes, lightest);
+    let mut palette = palette(picture.boxes, lightest, fill);
     let mut options = Options::default();
     options.title = printable(picture.title);
     options.subtitle = Some(match picture.heading {
         Heading::Text(text) => printable(text),
-        Heading::Legend(_) => String::new(),
+        Heading::Legend(_) | Heading::Groups(_) => String::new(),
     });
     options.palette_map = Some(&mut palette);
     options.search_color = MARK.parse::<SearchColor>().map_err(io::Error::other)?;
@@ -112,13 +159,11 @@ fn lines(boxes: &[FlameBox<'_>], lightest: u64) -> Vec<String> {
     lines
 }
 
-fn palette(boxes: &[FlameBox<'_>], lightest: u64) -> PaletteMap {
+fn palette(boxes: &[FlameBox<'_>], lightest: u64, fill: impl Fn(usize) -> Color) -> PaletteMap {
     let mut palette = PaletteMap::default();
-    for (index, of) in boxes.iter().enumerate().filter(|(_, of)| of.weight >= lightest) {
-        let class = if of.name.starts_with('[') { Class::Unnamed } else { Class::User };
-        let fill = of.shift.map_or_else(|| color(of.name, class), diff_colors::color);
+    for (index, _) in boxes.iter().enumerate().filter(|(_, of)| of.weight >= lightest) {
         let number = if index == 0 { String::new() } else { index.to_string() };
-        palette.insert(number, fill);
+        palette.insert(number, fill(index));
     }
     palette
 }
@@ -131,11 +176,15 @@ fn labelled(
 ) -> Option<String> {
     let mut text = String::with_capacity(image.len() * 2);
     let mut rest = image;
-    if let Heading::Legend(unit) = picture.heading {
+    let legend = match picture.heading {
+        Heading::Text(_) => None,
+        Heading::Legend(unit) => Some(diff_colors::legend(unit)),
+        Heading::Groups(groups) => Some(group_colors::legend(groups)),
+    };
+    if let Some(legend) = legend {
         let (before, behind) = rest.split_once("<text id=\"subtitle\"")?;
         let (attributes, behind) = behind.split_once('>')?;
         let (_, behind) = behind.split_once("</text>")?;
-        let legend = diff_colors::legend(unit);
         write!(text, "{before}<text id=\"subtitle\"{attributes}>{legend}</text>").ok()?;
         rest = behind;
     }
@@ -178,6 +227,6 @@ fn shortened(name: &str, width: f64) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -13,7 +13,7 @@
 //! side.
 //!
 //! [`draw`] makes the same page of any other tree of boxes, such as a difference of two profiles, coloured by how
-//! each box changed ([`Shift`]).
+//! each box changed ([`Shift`]), or by groups ([`draw_groups`]).
 //!
 //! The crate refuses to look anything up, and to decide which event is worth a graph: it is
 //! asked for one at a time ([`profile::Profile::default_event`] is a good first choice).
@@ -22,11 +22,15 @@ mod boxes;
 mod colors;
 mod diff_colors;
 mod folded;
+mod group_colors;
 mod names;
+#[cfg(test)]
+mod sight;
 mod svg;
 mod tree;
 
-pub use boxes::{FlameBox, Heading, Picture, draw};
+pub use boxes::{FlameBox, Group, GroupColor, Heading, Picture, draw, draw_groups};
 pub use diff_colors::{Shade, Shift};
 pub use folded::folded;
+pub use group_colors::GROUP_COLORS;
 pub use svg::svg;

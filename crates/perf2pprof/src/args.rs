@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 use session::LabelKey;
 
 use crate::command::Command;
+use crate::lens_labels::LensLabels;
 use crate::select_args::SelectArgs;
 use crate::symbol_args::SymbolArgs;
 
@@ -53,6 +54,10 @@ pub struct ConvertArgs {
     /// `cache_latency`, `data_src`, `weights`
     #[arg(long, value_name = "LIST", default_value = "comm,thread_comm", help_heading = "Output")]
     pub labels: Labels,
+
+    /// Whether samples say where in Envoy they are.
+    #[command(flatten)]
+    pub lens: LensLabels,
 
     /// Print no summary and no progress
     #[arg(short, long, help_heading = "Output")]

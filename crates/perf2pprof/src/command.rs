@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::diff::DiffArgs;
 use crate::inspect::InspectArgs;
+use crate::lens_command::LensArgs;
 use crate::merge_command::MergeArgs;
 use crate::message::Failure;
 use crate::symbolize_command::SymbolizeArgs;
@@ -18,6 +19,7 @@ pub enum Command {
     Inspect(InspectArgs),
     Symbolize(SymbolizeArgs),
     Diff(Box<DiffArgs>),
+    Lens(Box<LensArgs>),
     Merge(MergeArgs),
 }
 
@@ -29,6 +31,7 @@ impl Command {
             Self::Inspect(args) => args.run()?,
             Self::Symbolize(args) => args.run()?,
             Self::Merge(args) => args.run()?,
+            Self::Lens(args) => args.run()?,
             Self::Diff(args) => return args.run(),
         }
         Ok(ExitCode::SUCCESS)

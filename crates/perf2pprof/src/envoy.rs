@@ -10,11 +10,30 @@ use std::fmt;
 use std::path::Path;
 
 use binaries::MappedFile;
-use profile::BuildId;
+use profile::{BuildId, Frame, Id, Line, Profile, Symbols};
+
+use crate::message::base_name;
 
 /// Whether a binary is an Envoy, by the name of its file: `envoy`, `envoy-static`, `envoy-contrib`.
 pub(crate) fn is_envoy(file_name: &str) -> bool {
     file_name.contains("envoy")
+}
+
+/// Whether a profile is one of an Envoy: by the build ID of the main binary, its name, or the names of its functions.
+pub(crate) fn is_profiled(profile: &Profile, symbols: &Symbols) -> bool {
+    let Some(main) = profile.main_binary else { return false };
+    let binary = &profile.binaries[main];
+    let path = profile.strings[binary.path].trim_end_matches(" (deleted)");
+    let is_own = |(id, frame): (Id<Frame>, &Frame)| {
+        let is_envoys = |line: &Line| {
+            let name = symbols.text(symbols.functions[line.function].name);
+            name.starts_with("Envoy::Server::") || name.starts_with("Envoy::Event::")
+        };
+        frame.binary == main && symbols.lines(id).iter().any(is_envoys)
+    };
+    is_envoy(base_name(path))
+        || binary.build_id.is_some_and(|id| release_of(id).is_some())
+        || profile.frames.iter().any(is_own)
 }
 
 /// The releases and the commits they were built from, which are their build IDs.

@@ -148,7 +148,7 @@ impl InspectArgs {
 
 /// Whether a file is to be read as a profile: it does not begin as a recording does, and can be
 /// read as one.
-fn is_profile(path: &Path) -> bool {
+pub(crate) fn is_profile(path: &Path) -> bool {
     // Asked before the file is opened, because opening a pipe waits for a writer.
     if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return false;

@@ -180,7 +180,7 @@ impl Inspection {
         }
         writeln!(f, "\n   self  samples  thread")?;
         for row in self.threads.iter().take(LISTED_THREADS) {
-            let ThreadSummary { pid, tid, process, thread, samples, share } = row;
+            let ThreadSummary { pid, tid, process, thread, samples, share, .. } = row;
             let name = if thread.is_empty() { process } else { thread };
             write!(f, "{:>7} {samples:>8}  {name}", percent(*share))?;
             let pid = pid.map(|pid| format!("pid {pid}"));

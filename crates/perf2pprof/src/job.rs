@@ -7,6 +7,7 @@ use binaries::Sources;
 use session::{LabelKey, Selection};
 
 use crate::args::{ConvertArgs, SummaryFormat, threads_or_all};
+use crate::lens_labels::LensLabels;
 use crate::output::Target;
 use crate::symbol_args::SymbolArgs;
 
@@ -29,6 +30,8 @@ pub struct Job {
     pub(crate) sources: Sources,
     /// How frames are named; `None` to leave them unnamed.
     pub(crate) symbolize: Option<symbolize::Options>,
+    /// Whether samples say where in Envoy they are.
+    pub(crate) lens: LensLabels,
     /// How the summary is printed; `None` to print none.
     pub(crate) summary: Option<SummaryFormat>,
     /// Whether a warning ends the program.
@@ -51,6 +54,7 @@ impl Job {
             has_raw_event_names: args.raw_event_names,
             symbolize: (!args.no_symbols).then(|| args.symbols.options(threads)),
             sources: args.symbols.sources(),
+            lens: args.lens,
             summary: (!args.quiet).then_some(args.summary),
             is_strict: args.strict,
             recordings: args.recordings,
@@ -80,6 +84,7 @@ impl Job {
             has_raw_event_names: false,
             sources: symbols.sources(),
             symbolize: Some(symbols.options(threads)),
+            lens: LensLabels::none(),
             summary: Some(SummaryFormat::Text),
             is_strict: false,
         }

@@ -19,6 +19,8 @@ mod import;
 mod inspect;
 mod inspection;
 mod job;
+mod lens_command;
+mod lens_labels;
 mod merge_command;
 mod message;
 mod output;

@@ -52,6 +52,8 @@ pub fn run(job: &Job) -> Result<(), Failure> {
         comments.extend(conversion.left_out.iter().map(LeftOut::comment));
     }
 
+    let has_names = job.symbolize.is_some();
+    job.lens.add(&mut conversion.profile, &symbolized, has_names)?;
     write_outputs(job, &title(&recordings), &conversion.profile, &symbolized.symbols)?;
     let summary = || {
         let mut summary = Summary::new(&recordings, job, &conversion, &symbolized);

@@ -85,9 +85,10 @@ impl StandIn {
     }
 }
 
-/// What `perf2pprof --quiet -o OUT IN` does.
+/// What `perf2pprof --quiet --no-lens -o OUT IN` does.
 fn job(input: PathBuf, target: Target) -> Result<Job, Failure> {
-    let words = [OsString::from("perf_to_profile"), "--quiet".into(), "--".into(), input.into()];
+    let options = ["perf_to_profile", "--quiet", "--no-lens", "--"].map(OsString::from);
+    let words = options.into_iter().chain([input.into()]);
     let args = Args::try_parse_from(words).map_err(|error| Failure::new(error.to_string()))?;
     let mut job = Job::new(args.convert).map_err(Failure::new)?;
     job.write_only(target).map_err(Failure::new)?;

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::shares::share;
 
-/// A thread.
+/// A thread, as labels tell of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    pid: Option<i64>,
+pub(crate) struct Key {
+    pub(crate) pid: Option<i64>,
     tid: Option<i64>,
     process: String,
-    thread: String,
+    pub(crate) thread: String,
 }
 
 /// What a thread weighs. Names are not unique: Envoy's thread pools inherit their creator's.
@@ -29,6 +29,9 @@ pub(crate) struct ThreadSummary {
     pub(crate) thread: String,
     /// How many samples.
     pub(crate) samples: u64,
+    /// What they weigh.
+    #[serde(skip)]
+    pub(crate) weight: u64,
     /// Share of the weight.
     pub(crate) share: f64,
 }
@@ -50,12 +53,15 @@ pub(crate) fn of(profile: &Profile, event: u32) -> Vec<ThreadSummary> {
     weights.sort_by_key(|(_, (_, weight))| std::cmp::Reverse(*weight));
     let summary = |(key, (samples, weight)): (&Key, (u64, u128))| {
         let Key { pid, tid, process, thread } = key.clone();
-        ThreadSummary { pid, tid, process, thread, samples, share: share(weight, total) }
+        let share = share(weight, total);
+        let weight = u64::try_from(weight).unwrap_or(u64::MAX);
+        ThreadSummary { pid, tid, process, thread, samples, weight, share }
     };
     weights.into_iter().map(summary).collect()
 }
 
-fn key(profile: &Profile, labels: &[profile::Label]) -> Key {
+/// The thread that labels tell of.
+pub(crate) fn key(profile: &Profile, labels: &[profile::Label]) -> Key {
     let mut key = Key::default();
     for label in labels {
         let text = || match label.value {

@@ -33,6 +33,7 @@ pub(crate) fn encode<W: Write>(
         locations: Locations::new(profile, &segments),
         functions: Functions::of(symbols),
         strings: Strings::new(),
+        labels: vec![None; profile.labels.len()],
         out: Output::new(out),
     };
     encoder.sample_types(&columns)?;
@@ -58,6 +59,8 @@ struct Encoder<'a, W> {
     locations: Locations<'a>,
     functions: Functions<'a>,
     strings: Strings<'a>,
+    /// By set of labels: its fields of a sample, once it was written.
+    labels: Vec<Option<Box<[u8]>>>,
     out: Output<W>,
 }
 
@@ -95,9 +98,20 @@ impl<'a, W: Write> Encoder<'a, W> {
         Ok(())
     }
 
-    /// Adds the labels of a sample. An empty text is no label.
+    /// Adds the labels of a sample.
     fn labels(&mut self, labels: Id<LabelSet>, sample: &mut Message) {
+        let fields = match self.labels[labels.index()].take() {
+            Some(fields) => fields,
+            None => self.label_fields(labels),
+        };
+        sample.raw(&fields);
+        self.labels[labels.index()] = Some(fields);
+    }
+
+    /// The labels of a set as fields of a sample. An empty text is no label.
+    fn label_fields(&mut self, labels: Id<LabelSet>) -> Box<[u8]> {
         let profile = self.profile;
+        let mut sample = Message::default();
         for label in &profile.labels[labels] {
             let mut message = Message::default();
             message.int(fields::label::KEY, self.strings.index(&profile.strings[label.key]));
@@ -118,6 +132,7 @@ impl<'a, W: Write> Encoder<'a, W> {
             }
             sample.message(fields::sample::LABEL, &message);
         }
+        sample.as_bytes().into()
     }
 
     /// Writes the segments in use and returns their ids by segment, 0 for those not in use. The

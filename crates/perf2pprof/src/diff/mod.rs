@@ -15,7 +15,7 @@ mod junit;
 pub(crate) mod load;
 mod markdown;
 mod numbers;
-mod per;
+pub(crate) mod per;
 mod policy;
 mod pprof;
 pub(crate) mod programs;

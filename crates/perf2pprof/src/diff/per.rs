@@ -38,8 +38,10 @@ pub struct PerArgs {
 /// Two snapshots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    before: PathBuf,
-    after: PathBuf,
+    /// Before the recording.
+    pub(crate) before: PathBuf,
+    /// After it.
+    pub(crate) after: PathBuf,
 }
 
 impl std::str::FromStr for Pair {
@@ -158,7 +160,7 @@ fn build_id(file: &Loaded) -> Option<BuildId> {
     profile.binaries[profile.main_binary?].build_id
 }
 
-fn snapshot(path: &Path) -> Result<Snapshot, Failure> {
+pub(crate) fn snapshot(path: &Path) -> Result<Snapshot, Failure> {
     let bytes = read(path)?;
     Snapshot::parse(&bytes).map_err(|error| hints::not_a_snapshot(path, &error))
 }

@@ -1,0 +1,300 @@
+//! Rules, compiled: the first one that matches a piece of code is found by a few look-ups in tables of prefixes, however
+//! many rules there are.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
+
+use crate::rule_file::{RawRule, RawThread};
+use crate::rules::Rules;
+use crate::{name, path, wrapper};
+
+/// A piece of code: a function, physical or inlined, or an address without a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Code<'a> {
+    /// Its name for people; "" if it has none.
+    pub name: &'a str,
+    /// The linker's name, which says what a wrapper wraps; "" if it is not known.
+    pub system_name: &'a str,
+    /// Its source file; "" if it is not known.
+    pub path: &'a str,
+    /// The ELF section that it is in, if that is known.
+    pub section: Option<&'a str>,
+    /// What it is a part of.
+    pub origin: Origin,
+}
+
+/// What a piece of code is a part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// The recorded program.
+    Program,
+    /// The C library, or the loader.
+    Libc,
+    /// Another library.
+    Library,
+    /// The kernel's page of code in each process.
+    Vdso,
+    /// Memory without a file: code made at run time.
+    Anonymous,
+    /// The kernel or its modules.
+    Kernel,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// The rule of a piece of code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match<'a> {
+    /// Its number, in the order of the rules.
+    pub rule: usize,
+    /// The filter that its pattern names.
+    pub filter: Option<Cow<'a, str>>,
+}
+
+/// Rules, ready to be asked.
+#[derive(Debug)]
+pub struct Lens {
+    pub(crate) rules: Vec<RawRule>,
+    pub(crate) threads: Vec<RawThread>,
+    alias: BTreeMap<String, String>,
+    user: Patterns,
+    kernel: Patterns,
+    sections: FxHashMap<String, usize>,
+    origins: FxHashMap<Origin, usize>,
+}
+
+impl Lens {
+    /// Compiles rules.
+    pub fn new(rules: &Rules) -> Self {
+        let mut lens = Self {
+            rules: rules.list.clone(),
+            threads: rules.threads.clone(),
+            alias: rules.alias.clone(),
+            user: Patterns::default(),
+            kernel: Patterns::default(),
+            sections: FxHashMap::default(),
+            origins: FxHashMap::default(),
+        };
+        for (number, rule) in rules.list.iter().enumerate() {
+            let patterns = if rule.kernel { &mut lens.kernel } else { &mut lens.user };
+            patterns.add(number, rule);
+            for section in &rule.section {
+                lens.sections.entry(section.clone()).or_insert(number);
+            }
+            for dso in &rule.dso {
+                let origin = match dso.as_str() {
+                    "anon" => Origin::Anonymous,
+                    "vdso" => Origin::Vdso,
+                    _ => Origin::Libc,
+                };
+                lens.origins.entry(origin).or_insert(number);
+            }
+        }
+        lens
+    }
+
+    /// The first rule that matches.
+    pub fn find(&self, code: &Code<'_>) -> Option<Match<'_>> {
+        let named = if code.name.is_empty() { None } else { self.find_named(code) };
+        let section = code.section.and_then(|section| self.sections.get(section));
+        let other = [section, self.origins.get(&code.origin)].into_iter().flatten().min();
+        let other = other.map(|rule| Match { rule: *rule, filter: None });
+        match (named, other) {
+            (Some(named), Some(other)) if other.rule < named.rule => Some(other),
+            (named, other) => named.or(other),
+        }
+    }
+
+    /// Whether a rule asks for an ELF section.
+    pub fn asks_for_section(&self, name: &str) -> bool {
+        self.sections.contains_key(name)
+    }
+
+    /// The ID of a rule.
+    pub fn rule_id(&self, rule: usize) -> &str {
+        &self.rules[rule].id
+    }
+
+    fn find_named(&self, code: &Code<'_>) -> Option<Match<'_>> {
+        let whole = wrapper::is_wrapper(code.name).then(|| wrapper::whole_name(code.system_name));
+        let mut name = name::normalise(whole.flatten().as_deref().unwrap_or(code.name));
+        if let Some((first, behind)) = name.split_once("::")
+            && let Some(own) = self.alias.get(first)
+        {
+            name = format!("{own}::{behind}");
+        }
+        let patterns = if code.origin == Origin::Kernel { &self.kernel } else { &self.user };
+        let path = if code.path.is_empty() { String::new() } else { path::normalise(code.path) };
+        let found = patterns.find(&name, &path)?;
+        let filter = match found.filter {
+            Filter::None => None,
+            Filter::Named(filter) => Some(Cow::Borrowed(filter)),
+            Filter::Captured(filter) => Some(Cow::Owned(filter)),
+        };
+        Some(Match { rule: found.rule, filter })
+    }
+}
+
+/// The patterns of rules for one kind of code.
+#[derive(Debug, Default)]
+struct Patterns {
+    /// Namespaces and classes, whole, and the filter that each is.
+    namespaces: FxHashMap<String, Vec<(usize, Option<String>)>>,
+    /// Namespaces whose next part is the name of a filter.
+    captures: FxHashMap<String, usize>,
+    names: FxHashMap<String, usize>,
+    /// Beginnings of names.
+    prefixes: FxHashMap<String, usize>,
+    prefix_lens: BTreeSet<usize>,
+    /// Names with a `*` within.
+    globs: Vec<(Vec<String>, usize)>,
+    /// Directories and files.
+    paths: FxHashMap<String, usize>,
+    /// Paths with a `*` for one part; whether that is the name of a filter.
+    path_globs: Vec<(Vec<String>, usize, bool)>,
+}
+
+#[derive(Debug)]
+struct Found<'a> {
+    rule: usize,
+    filter: Filter<'a>,
+}
+
+#[derive(Debug)]
+enum Filter<'a> {
+    None,
+    Named(&'a str),
+    Captured(String),
+}
+
+impl Patterns {
+    fn add(&mut self, number: usize, rule: &RawRule) {
+        let first = |map: &mut FxHashMap<String, usize>, key: &str| {
+            map.entry(key.to_owned()).or_insert(number);
+        };
+        for namespace in &rule.ns {
+            self.namespaces.entry(namespace.clone()).or_default().push((number, None));
+        }
+        for (namespace, filter) in &rule.ns_filter {
+            let filter = Some(filter.clone());
+            self.namespaces.entry(namespace.clone()).or_default().push((number, filter));
+        }
+        if let Some(pattern) = &rule.ns_capture {
+            first(&mut self.captures, pattern.split('*').next().unwrap_or(pattern));
+        }
+        for name in &rule.sym {
+            let parts: Vec<String> = name.split('*').map(str::to_owned).collect();
+            match parts.as_slice() {
+                [_] => first(&mut self.names, name),
+                [start, end] if end.is_empty() => {
+                    self.prefix_lens.insert(start.len());
+                    first(&mut self.prefixes, start);
+                }
+                _ => self.globs.push((parts, number)),
+            }
+        }
+        let parts = |path: &str| path.trim_end_matches('/').split('/').map(str::to_owned).collect();
+        for path in &rule.path {
+            if path.contains('*') {
+                self.path_globs.push((parts(path), number, false));
+            } else {
+                first(&mut self.paths, path.trim_end_matches('/'));
+            }
+        }
+        if let Some(pattern) = &rule.path_capture {
+            self.path_globs.push((parts(pattern), number, true));
+        }
+    }
+
+    fn find(&self, name: &str, path: &str) -> Option<Found<'_>> {
+        let mut best: Option<Found<'_>> = None;
+        let mut offer = |rule: usize, filter: Filter<'static>| {
+            let is_new = best.as_ref().is_none_or(|best| rule < best.rule);
+            if is_new {
+                best = Some(Found { rule, filter });
+            }
+            is_new || best.as_ref().is_some_and(|best| rule == best.rule)
+        };
+        let mut named = None;
+        let borders = name.match_indices("::").map(|(at, _)| at).chain([name.len()]);
+        for at in borders {
+            // Of one rule, the longest namespace says which filter it is.
+            for (rule, filter) in self.namespaces.get(&name[..at]).into_iter().flatten() {
+                if offer(*rule, Filter::None)
+                    && let Some(filter) = filter
+                {
+                    named = Some((*rule, filter.as_str()));
+                }
+            }
+            let behind = name.get(at + 2..).filter(|behind| !behind.is_empty());
+            if let Some(behind) = behind
+                && let Some(rule) = self.captures.get(&name[..at + 2])
+            {
+                let filter = behind.split("::").next().unwrap_or(behind);
+                offer(*rule, Filter::Captured(filter.to_owned()));
+            }
+        }
+        if let Some(rule) = self.names.get(name) {
+            offer(*rule, Filter::None);
+        }
+        for len in self.prefix_lens.range(..=name.len()) {
+            if let Some(rule) = name.get(..*len).and_then(|start| self.prefixes.get(start)) {
+                offer(*rule, Filter::None);
+            }
+        }
+        for (parts, rule) in &self.globs {
+            if is_glob(parts, name) {
+                offer(*rule, Filter::None);
+            }
+        }
+        if !path.is_empty() {
+            let borders = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+            for rule in borders.filter_map(|at| self.paths.get(&path[..at])) {
+                offer(*rule, Filter::None);
+            }
+            for (parts, rule, is_capture) in &self.path_globs {
+                if let Some(part) = path_part(parts, path) {
+                    let filter = || Filter::Captured(part.to_owned());
+                    offer(*rule, if *is_capture { filter() } else { Filter::None });
+                }
+            }
+        }
+        let mut best = best?;
+        if let Some((rule, filter)) = named.filter(|(rule, _)| *rule == best.rule) {
+            best = Found { rule, filter: Filter::Named(filter) };
+        }
+        Some(best)
+    }
+}
+
+/// Whether a name has the parts in their order, from its beginning to its end.
+fn is_glob(parts: &[String], name: &str) -> bool {
+    let [start, inner @ .., end] = parts else { return false };
+    let Some(mut rest) = name.strip_prefix(start.as_str()) else { return false };
+    for part in inner {
+        let Some((_, behind)) = rest.split_once(part.as_str()) else { return false };
+        rest = behind;
+    }
+    rest.ends_with(end.as_str())
+}
+
+/// What the `*` of a path's pattern stands for. It may be a part of a directory's name.
+fn path_part<'p>(parts: &[String], path: &'p str) -> Option<&'p str> {
+    let mut found = None;
+    let mut components = path.split('/');
+    for part in parts {
+        let component = components.next()?;
+        match part.split_once('*') {
+            None if part == component => {}
+            None => return None,
+            Some((start, end)) => {
+                let inside = component.strip_prefix(start)?.strip_suffix(end)?;
+                found = Some(inside);
+            }
+        }
+    }
+    // The last part is a directory.
+    components.next().and(found)
+}
