@@ -11,10 +11,9 @@ use crate::args::threads_or_all;
 use crate::inspect::is_profile;
 use crate::job::Job;
 use crate::message::Failure;
-use crate::run;
+use crate::run::{self, NamedRecording};
 use crate::symbol_args::SymbolArgs;
 use crate::symbolize_command::{self, Named};
-use crate::warnings;
 
 /// A file, read, with the names that were found for it.
 pub(crate) struct Loaded {
@@ -44,9 +43,8 @@ impl Loaded {
         }
         let labels = vec![LabelKey::Comm, LabelKey::ThreadComm, LabelKey::Pid, LabelKey::Tid];
         let job = Job::to_read(path, labels, symbols, threads);
-        let (conversion, symbolized, names) = run::read_named(&job)?;
-        let problems = warnings::of_symbols(&conversion.profile, &symbolized, names.given());
-        for warning in names.in_warnings(problems) {
+        let NamedRecording { conversion, symbolized, warnings, .. } = run::read_named(&job)?;
+        for warning in warnings {
             eprintln!("{warning}");
         }
         let symbols = symbolized.symbols.clone();
