@@ -38,6 +38,7 @@ mod vdso;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use binaries::{Locator, Match, Quality, Recorded, Refused, Sources};
 use profile::{BinaryKind, FileOffset, Profile, Reason, Symbols, Unnamed};
@@ -51,6 +52,7 @@ use crate::module::Module;
 use crate::progress::Meter;
 use crate::symbols::SymbolsBuilder;
 
+pub use crate::demangle::demangle;
 pub use crate::dwarf::DwarfError;
 pub use crate::kallsyms::KallsymsError;
 pub use crate::packing::{Packed, pack};
@@ -102,12 +104,28 @@ pub fn symbolize(
         symbols: SymbolsBuilder::new(profile),
         meter: Meter::new(places, progress),
     };
-    let binaries: Vec<_> = groups.iter().map(|group| work.symbolize_binary(group)).collect();
+    let (of_kernel, others): (Vec<_>, Vec<_>) =
+        groups.iter().partition(|group| names_are_the_kernels(profile.binaries[group.binary].kind));
+    let mut binaries = Vec::with_capacity(groups.len());
+    thread::scope(|scope| {
+        // A running kernel takes 50 ms to write down its symbols. It does so beside the rest.
+        let is_beside = options.threads.get() > 1 && !of_kernel.is_empty() && !others.is_empty();
+        let kernel = is_beside.then(|| scope.spawn(|| Kernel::open(profile, options)));
+        binaries.extend(others.into_iter().map(|group| work.symbolize_binary(group)));
+        work.kernel = kernel.and_then(|kernel| kernel.join().ok());
+        binaries.extend(of_kernel.into_iter().map(|group| work.symbolize_binary(group)));
+    });
+    binaries.sort_by_key(|report| report.binary);
     let Work { symbols, locator, .. } = work;
     let unused = locator.given_files().filter(|path| !is_used(path, &binaries));
     let unused = unused.map(Path::to_owned).collect();
     let refused = locator.into_refused();
     Symbolized { symbols: symbols.finish(), binaries, refused, unused }
+}
+
+/// Whether frames of such a binary are named by what [`Kernel`] finds.
+const fn names_are_the_kernels(kind: BinaryKind) -> bool {
+    matches!(kind, BinaryKind::Kernel | BinaryKind::KernelModule)
 }
 
 /// Whether any binary's names came from the file.
