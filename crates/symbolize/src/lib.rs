@@ -40,7 +40,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use binaries::{Locator, Match, Quality, Recorded, Refused, Sources};
+use binaries::{Locator, Match, Quality, RecordedBinaries, Refused, Sources};
 use profile::{BinaryKind, FileOffset, Profile, Reason, Symbols, Unnamed};
 
 use crate::answer::{Answers, RawLine};
@@ -99,6 +99,7 @@ pub fn symbolize(
     let mut work = Work {
         profile,
         options,
+        recorded: RecordedBinaries::of(profile),
         locator: Locator::new(&options.sources),
         kernel: None,
         symbols: SymbolsBuilder::new(profile),
@@ -140,6 +141,7 @@ fn is_used(path: &Path, binaries: &[BinaryReport]) -> bool {
 struct Work<'a> {
     profile: &'a Profile,
     options: &'a Options,
+    recorded: RecordedBinaries<'a>,
     locator: Locator<'a>,
     /// Opened when the first kernel frame asks for it.
     kernel: Option<Kernel>,
@@ -176,7 +178,7 @@ impl Work<'_> {
         group: &BinaryFrames,
         report: &mut BinaryReport,
     ) -> Result<Vec<Answers>, Reason> {
-        let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
+        let located = self.locator.locate(&self.recorded.get(group.binary));
         report.refused = located.refused;
         report.notes = located.notes;
         report.calls = located.calls;
@@ -223,7 +225,7 @@ impl Work<'_> {
         if self.kernel().kallsyms.is_some() {
             return self.kernel_symbols(group, report);
         }
-        let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
+        let located = self.locator.locate(&self.recorded.get(group.binary));
         report.refused = located.refused;
         let found = located.found.ok_or(Reason::NoFile)?;
         let mut mappings = self.profile.mappings.iter().map(|(_, mapping)| mapping);
@@ -242,7 +244,7 @@ impl Work<'_> {
         group: &BinaryFrames,
         report: &mut BinaryReport,
     ) -> Result<Vec<Answers>, Reason> {
-        let recorded = Recorded::of(self.profile, group.binary);
+        let recorded = self.recorded.get(group.binary);
         if let Some(found) = vdso::running(&recorded) {
             return Ok(self.look_up(&found, &Addresses::Segments(&found.layout), group, report));
         }
