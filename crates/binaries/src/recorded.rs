@@ -114,3 +114,35 @@ fn return_addresses(profile: &Profile) -> impl Iterator<Item = (Id<Binary>, File
     let returns = frames.filter(|frame| frame.kind == FrameKind::ReturnAddress);
     returns.map(|frame| (frame.binary, frame.offset))
 }
+
+#[cfg(test)]
+mod tests {
+    use profile::{Frame, Mapping, RuntimeAddr};
+
+    use super::*;
+
+    #[test]
+    fn gathered_in_one_go_or_asked_for_one_by_one_binaries_are_the_same() {
+        let mut profile = Profile::new();
+        let ids: Vec<_> = ["/a", "/b", "/c (deleted)", "/nothing known"]
+            .map(|path| {
+                let (path, kind) = (profile.strings.intern_ref(path), BinaryKind::File);
+                profile.binaries.intern(Binary { path, build_id: None, kind, relocation: None })
+            })
+            .into();
+        // In turns, from the end to the start of each file, and some of it twice.
+        for n in (0..12).rev() {
+            let (binary, file_offset) = (ids[n as usize % 3], FileOffset(n / 6 * 0x1000));
+            let start = RuntimeAddr(n * 0x1_0000);
+            profile.mappings.intern(Mapping { binary, start, len: 0x1000, file_offset });
+            for kind in [FrameKind::ReturnAddress, FrameKind::InstructionPointer] {
+                profile.frames.intern(Frame { binary, kind, offset: FileOffset(n * 8) });
+            }
+        }
+        let all = RecordedBinaries::of(&profile);
+        for id in ids {
+            assert_eq!(format!("{:?}", all.get(id)), format!("{:?}", Recorded::of(&profile, id)));
+        }
+        assert_eq!(all.get(profile.mappings.iter().next().unwrap().1.binary).ranges.len(), 2);
+    }
+}
