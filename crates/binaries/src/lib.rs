@@ -48,7 +48,7 @@ pub use note::Note;
 pub use pack::pack_facts;
 pub use package::holds_units_of;
 pub use quality::Quality;
-pub use recorded::Recorded;
+pub use recorded::{Recorded, RecordedBinaries};
 pub use section_reader::SectionReader;
 pub use sources::Sources;
 pub use split_units::SplitUnits;

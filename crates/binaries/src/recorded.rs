@@ -27,22 +27,25 @@ pub struct Recorded<'profile> {
 }
 
 impl<'profile> Recorded<'profile> {
-    /// What `profile` holds about one of its binaries.
+    /// What `profile` holds about one of its binaries. For many of them, [`RecordedBinaries`].
     pub fn of(profile: &'profile Profile, id: Id<Binary>) -> Self {
-        let binary = &profile.binaries[id];
-        let mut ranges: Vec<RecordedRange> = profile
-            .mappings
-            .iter()
-            .filter(|(_, mapping)| mapping.binary == id)
-            .map(|(_, mapping)| RecordedRange { offset: mapping.file_offset, len: mapping.len })
-            .collect();
+        let ranges = ranges(profile).filter(|(binary, _)| *binary == id);
+        let mut ranges: Vec<_> = ranges.map(|(_, range)| range).collect();
         ranges.sort_unstable();
+        let returns = return_addresses(profile).filter(|(binary, _)| *binary == id);
+        let mut returns: Vec<_> = returns.map(|(_, offset)| offset).collect();
+        returns.sort_unstable();
+        Self::new(profile, id, ranges, returns)
+    }
+
+    fn new(
+        profile: &'profile Profile,
+        id: Id<Binary>,
+        mut ranges: Vec<RecordedRange>,
+        return_addresses: Vec<FileOffset>,
+    ) -> Self {
         ranges.dedup();
-        let is_return =
-            |frame: &profile::Frame| frame.binary == id && frame.kind == FrameKind::ReturnAddress;
-        let returns = profile.frames.iter().filter(|(_, frame)| is_return(frame));
-        let mut return_addresses: Vec<_> = returns.map(|(_, frame)| frame.offset).collect();
-        return_addresses.sort_unstable();
+        let binary = &profile.binaries[id];
         let path = profile.strings[binary.path].as_str();
         let live_path = path.strip_suffix(" (deleted)");
         Self {
@@ -60,5 +63,86 @@ impl<'profile> Recorded<'profile> {
     /// The last part of its path.
     pub fn file_name(&self) -> &'profile str {
         self.path.rsplit('/').next().unwrap_or(self.path)
+    }
+}
+
+/// What a profile holds about its binaries, gathered in one go: a profile may have thousands, and
+/// asking for each reads all of it.
+#[derive(Clone, Debug)]
+pub struct RecordedBinaries<'profile> {
+    profile: &'profile Profile,
+    /// Both sorted.
+    ranges: Vec<(Id<Binary>, RecordedRange)>,
+    return_addresses: Vec<(Id<Binary>, FileOffset)>,
+}
+
+impl<'profile> RecordedBinaries<'profile> {
+    /// Gathers what is known of all binaries.
+    pub fn of(profile: &'profile Profile) -> Self {
+        let mut ranges: Vec<_> = ranges(profile).collect();
+        ranges.sort_unstable();
+        let mut return_addresses: Vec<_> = return_addresses(profile).collect();
+        return_addresses.sort_unstable();
+        Self { profile, ranges, return_addresses }
+    }
+
+    /// The same as [`Recorded::of`].
+    pub fn get(&self, id: Id<Binary>) -> Recorded<'profile> {
+        let ranges = of_binary(&self.ranges, id).collect();
+        let return_addresses = of_binary(&self.return_addresses, id).collect();
+        Recorded::new(self.profile, id, ranges, return_addresses)
+    }
+}
+
+/// The rows of one binary, of rows sorted by binary.
+fn of_binary<Row: Copy>(
+    rows: &[(Id<Binary>, Row)],
+    id: Id<Binary>,
+) -> impl Iterator<Item = Row> + '_ {
+    let start = rows.partition_point(|(binary, _)| *binary < id);
+    rows.iter().skip(start).take_while(move |(binary, _)| *binary == id).map(|(_, row)| *row)
+}
+
+fn ranges(profile: &Profile) -> impl Iterator<Item = (Id<Binary>, RecordedRange)> + '_ {
+    profile.mappings.iter().map(|(_, mapping)| {
+        (mapping.binary, RecordedRange { offset: mapping.file_offset, len: mapping.len })
+    })
+}
+
+fn return_addresses(profile: &Profile) -> impl Iterator<Item = (Id<Binary>, FileOffset)> + '_ {
+    let frames = profile.frames.iter().map(|(_, frame)| frame);
+    let returns = frames.filter(|frame| frame.kind == FrameKind::ReturnAddress);
+    returns.map(|frame| (frame.binary, frame.offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use profile::{Frame, Mapping, RuntimeAddr};
+
+    use super::*;
+
+    #[test]
+    fn gathered_in_one_go_or_asked_for_one_by_one_binaries_are_the_same() {
+        let mut profile = Profile::new();
+        let ids: Vec<_> = ["/a", "/b", "/c (deleted)", "/nothing known"]
+            .map(|path| {
+                let (path, kind) = (profile.strings.intern_ref(path), BinaryKind::File);
+                profile.binaries.intern(Binary { path, build_id: None, kind, relocation: None })
+            })
+            .into();
+        // In turns, from the end to the start of each file, and some of it twice.
+        for n in (0..12).rev() {
+            let (binary, file_offset) = (ids[n as usize % 3], FileOffset(n / 6 * 0x1000));
+            let start = RuntimeAddr(n * 0x1_0000);
+            profile.mappings.intern(Mapping { binary, start, len: 0x1000, file_offset });
+            for kind in [FrameKind::ReturnAddress, FrameKind::InstructionPointer] {
+                profile.frames.intern(Frame { binary, kind, offset: FileOffset(n * 8) });
+            }
+        }
+        let all = RecordedBinaries::of(&profile);
+        for id in ids {
+            assert_eq!(format!("{:?}", all.get(id)), format!("{:?}", Recorded::of(&profile, id)));
+        }
+        assert_eq!(all.get(profile.mappings.iter().next().unwrap().1.binary).ranges.len(), 2);
     }
 }

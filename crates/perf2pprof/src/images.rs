@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use binaries::Recorded;
+use binaries::{Recorded, RecordedBinaries};
 use cache::Cache;
 use debug_image::{Form, Found, HeldFile, Source, Wanted, WantedBinary};
 use perf_data::{Mmap, PerfData, RecordKind};
@@ -189,9 +189,10 @@ pub(crate) fn sampled_files(profile: &Profile) -> impl Iterator<Item = Recorded<
     let mut ids: Vec<Id<Binary>> = profile.frames.iter().map(|(_, frame)| frame.binary).collect();
     ids.sort_unstable_by_key(|id| (Some(*id) != profile.main_binary, *id));
     ids.dedup();
+    let recorded = RecordedBinaries::of(profile);
     ids.into_iter()
         .filter(|id| profile.binaries[*id].kind == BinaryKind::File)
-        .map(|id| Recorded::of(profile, id))
+        .map(move |id| recorded.get(id))
 }
 
 /// How much of a recording is read before the reader says how far it is.

@@ -22,7 +22,7 @@ const MAX_DEMANGLED_LEN: usize = 64 * 1024;
 
 /// The name for people of a linker's name: C++ and Rust names demangled and simplified; any other
 /// name, or one that no demangler takes, as it is, so that pprof may have a try.
-pub(crate) fn demangle(name: &str) -> Cow<'_, str> {
+pub fn demangle(name: &str) -> Cow<'_, str> {
     if name.len() > MAX_MANGLED_LEN {
         return Cow::Borrowed(name);
     }

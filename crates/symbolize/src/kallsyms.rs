@@ -68,7 +68,10 @@ impl Kallsyms {
     pub(crate) fn open(path: &Path, reference: Option<(&str, u64)>) -> Result<Self, KallsymsError> {
         let mut bytes = Vec::new();
         File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
-        Self::parse(String::from_utf8_lossy(&bytes).into_owned(), reference)
+        let text = String::from_utf8(bytes);
+        let text =
+            text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Self::parse(text, reference)
     }
 
     fn parse(text: String, reference: Option<(&str, u64)>) -> Result<Self, KallsymsError> {
@@ -103,11 +106,14 @@ impl Kallsyms {
 }
 
 fn row(line: &str) -> Option<Row<'_>> {
-    let mut fields = line.split_ascii_whitespace();
-    let address = u64::from_str_radix(fields.next()?, 16).ok()?;
-    let &[kind] = fields.next()?.as_bytes() else { return None };
-    let name = fields.next()?;
-    Some(Row { address, kind, name, module: fields.next().unwrap_or("") })
+    // Splitting at the first space of each part: a list has more than 100,000 lines.
+    let (address, rest) = line.split_once(' ')?;
+    let address = u64::from_str_radix(address, 16).ok()?;
+    let &[kind, b' ', ..] = rest.as_bytes() else { return None };
+    let named = rest.get(2..)?;
+    let end = named.bytes().position(|byte| byte.is_ascii_whitespace()).unwrap_or(named.len());
+    let (name, module) = named.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
+    Some(Row { address, kind, name, module: module.trim_ascii() })
 }
 
 fn functions(text: &str, mut rows: Vec<Row<'_>>) -> Vec<KernelFunction> {

@@ -38,8 +38,9 @@ mod vdso;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use binaries::{Locator, Match, Quality, Recorded, Refused, Sources};
+use binaries::{Locator, Match, Quality, RecordedBinaries, Refused, Sources};
 use profile::{BinaryKind, FileOffset, Profile, Reason, Symbols, Unnamed};
 
 use crate::answer::{Answers, RawLine};
@@ -51,6 +52,7 @@ use crate::module::Module;
 use crate::progress::Meter;
 use crate::symbols::SymbolsBuilder;
 
+pub use crate::demangle::demangle;
 pub use crate::dwarf::DwarfError;
 pub use crate::kallsyms::KallsymsError;
 pub use crate::packing::{Packed, pack};
@@ -97,17 +99,34 @@ pub fn symbolize(
     let mut work = Work {
         profile,
         options,
+        recorded: RecordedBinaries::of(profile),
         locator: Locator::new(&options.sources),
         kernel: None,
         symbols: SymbolsBuilder::new(profile),
         meter: Meter::new(places, progress),
     };
-    let binaries: Vec<_> = groups.iter().map(|group| work.symbolize_binary(group)).collect();
+    let (of_kernel, others): (Vec<_>, Vec<_>) =
+        groups.iter().partition(|group| names_are_the_kernels(profile.binaries[group.binary].kind));
+    let mut binaries = Vec::with_capacity(groups.len());
+    thread::scope(|scope| {
+        // A running kernel takes 50 ms to write down its symbols. It does so beside the rest.
+        let is_beside = options.threads.get() > 1 && !of_kernel.is_empty() && !others.is_empty();
+        let kernel = is_beside.then(|| scope.spawn(|| Kernel::open(profile, options)));
+        binaries.extend(others.into_iter().map(|group| work.symbolize_binary(group)));
+        work.kernel = kernel.and_then(|kernel| kernel.join().ok());
+        binaries.extend(of_kernel.into_iter().map(|group| work.symbolize_binary(group)));
+    });
+    binaries.sort_by_key(|report| report.binary);
     let Work { symbols, locator, .. } = work;
     let unused = locator.given_files().filter(|path| !is_used(path, &binaries));
     let unused = unused.map(Path::to_owned).collect();
     let refused = locator.into_refused();
     Symbolized { symbols: symbols.finish(), binaries, refused, unused }
+}
+
+/// Whether frames of such a binary are named by what [`Kernel`] finds.
+const fn names_are_the_kernels(kind: BinaryKind) -> bool {
+    matches!(kind, BinaryKind::Kernel | BinaryKind::KernelModule)
 }
 
 /// Whether any binary's names came from the file.
@@ -122,6 +141,7 @@ fn is_used(path: &Path, binaries: &[BinaryReport]) -> bool {
 struct Work<'a> {
     profile: &'a Profile,
     options: &'a Options,
+    recorded: RecordedBinaries<'a>,
     locator: Locator<'a>,
     /// Opened when the first kernel frame asks for it.
     kernel: Option<Kernel>,
@@ -158,7 +178,7 @@ impl Work<'_> {
         group: &BinaryFrames,
         report: &mut BinaryReport,
     ) -> Result<Vec<Answers>, Reason> {
-        let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
+        let located = self.locator.locate(&self.recorded.get(group.binary));
         report.refused = located.refused;
         report.notes = located.notes;
         report.calls = located.calls;
@@ -205,7 +225,7 @@ impl Work<'_> {
         if self.kernel().kallsyms.is_some() {
             return self.kernel_symbols(group, report);
         }
-        let located = self.locator.locate(&Recorded::of(self.profile, group.binary));
+        let located = self.locator.locate(&self.recorded.get(group.binary));
         report.refused = located.refused;
         let found = located.found.ok_or(Reason::NoFile)?;
         let mut mappings = self.profile.mappings.iter().map(|(_, mapping)| mapping);
@@ -224,7 +244,7 @@ impl Work<'_> {
         group: &BinaryFrames,
         report: &mut BinaryReport,
     ) -> Result<Vec<Answers>, Reason> {
-        let recorded = Recorded::of(self.profile, group.binary);
+        let recorded = self.recorded.get(group.binary);
         if let Some(found) = vdso::running(&recorded) {
             return Ok(self.look_up(&found, &Addresses::Segments(&found.layout), group, report));
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use binaries::{Located, Locator, Recorded};
+use binaries::{Located, Locator, RecordedBinaries};
 use profile::{BinaryKind, Profile};
 use session::{Options, Selection};
 
@@ -22,11 +22,12 @@ pub(super) fn run(given: &Given, recording: &Path, threads: NonZeroUsize) -> Res
     let locator = Locator::new(&given.sources);
     let mut found_any = false;
     let mut text = String::new();
+    let recorded = RecordedBinaries::of(&profile);
     for (id, binary) in profile.binaries.iter() {
         if binary.kind != BinaryKind::File {
             continue;
         }
-        let located = locator.locate(&Recorded::of(&profile, id));
+        let located = locator.locate(&recorded.get(id));
         found_any |= located.found.is_some();
         let id = binary.build_id.map_or_else(String::new, |id| format!(" (build ID {id})"));
         let _ = write!(text, "{}{id}\n{}", profile.strings[binary.path], told(&located));
