@@ -78,10 +78,9 @@ impl Rules {
         }
         let mut rules: Vec<RawRule> = Vec::new();
         for rule in &file.rule {
-            let line = line_of(text, rule.span().start);
             let wrong = |message: String| {
                 let id = Some(rule.get_ref().id.clone());
-                RuleError { line, rule: id, message }
+                RuleError { line: line_of(text, rule.span().start), rule: id, message }
             };
             check(rule.get_ref()).map_err(wrong)?;
             if rules.iter().any(|known| known.id == rule.get_ref().id) {
