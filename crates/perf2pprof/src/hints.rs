@@ -1,5 +1,7 @@
 //! What to tell the user to try. Every hint of the program stands in this file.
 
+pub(crate) mod comparison;
+
 use std::io;
 use std::path::Path;
 
@@ -271,7 +273,7 @@ fn for_stacks(profile: &Profile, stacks: &StackHealth) -> Option<String> {
     }
 }
 
-fn is_unnamed(report: &BinaryReport, weights: &[Weights]) -> bool {
+pub(crate) fn is_unnamed(report: &BinaryReport, weights: &[Weights]) -> bool {
     let weights = &weights[report.binary.index()];
     // A few per cent without names are no reason to fetch a gigabyte.
     weights.frames > 0 && weights.named_share() < 0.5
@@ -284,25 +286,32 @@ fn for_binaries(
     symbolized: &Symbolized,
     weights: &[Weights],
 ) -> Vec<String> {
-    let mut hints = Vec::new();
-    for report in symbolized.binaries.iter().filter(|report| is_unnamed(report, weights)) {
-        let kind = |report: &BinaryReport| profile.binaries[report.binary].kind;
-        let binary = &profile.binaries[report.binary];
-        let path = &profile.strings[binary.path];
-        let is_main = profile.main_binary == Some(report.binary);
-        if kind(report) == BinaryKind::File && envoy::is_envoy(base_name(path)) {
-            let written = || envoy::version_of(&report.used.as_ref()?.image);
-            let version = binary.build_id.and_then(envoy::release_of).or_else(written);
-            let subcommand = if profile.recording.is_imported { " symbolize" } else { "" };
-            let command = format!("perf2pprof{subcommand} {}", recording.display());
-            hints.push(envoy::hint(path, binary.build_id, version, &command));
-        } else if is_main && report.refused.is_empty() {
-            hints.push(format!(
-                "`--debug-image PATH` names the functions of `{path}`: its unstripped build, or a directory with it"
-            ));
-        }
+    let subcommand = if profile.recording.is_imported { " symbolize" } else { "" };
+    let command = format!("perf2pprof{subcommand} {}", recording.display());
+    let unnamed = symbolized.binaries.iter().filter(|report| is_unnamed(report, weights));
+    unnamed.filter_map(|report| for_binary(&command, profile, report)).collect()
+}
+
+/// What would name the code of a file, by running a command with another option.
+pub(crate) fn for_binary(
+    command: &str,
+    profile: &Profile,
+    report: &BinaryReport,
+) -> Option<String> {
+    let binary = &profile.binaries[report.binary];
+    let path = &profile.strings[binary.path];
+    let is_main = profile.main_binary == Some(report.binary);
+    if binary.kind == BinaryKind::File && envoy::is_envoy(base_name(path)) {
+        let written = || envoy::version_of(&report.used.as_ref()?.image);
+        let version = binary.build_id.and_then(envoy::release_of).or_else(written);
+        Some(envoy::hint(path, binary.build_id, version, command))
+    } else if is_main && report.refused.is_empty() {
+        Some(format!(
+            "`--debug-image PATH` names the functions of `{path}`: its unstripped build, or a directory with it"
+        ))
+    } else {
+        None
     }
-    hints
 }
 
 /// A symbol pack is of one binary, and there are several.

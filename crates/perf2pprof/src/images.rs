@@ -224,7 +224,8 @@ fn of_nothing(shown: &str, found: &Found, wanted: &Wanted) -> Option<Warning> {
     }
     let form = found.form;
     let mut warning =
-        Warning::new(format!("`{shown}`, {form}, holds none of the recorded binaries"));
+        Warning::new(format!("`{shown}`, {form}, holds none of the recorded binaries"))
+            .about_unused(shown);
     warning = warning.detail(match main.build_id {
         Some(build_id) => format!("recorded: `{}` with build ID {build_id}", main.path),
         None => format!("recorded: `{}` without a build ID", main.path),

@@ -15,7 +15,7 @@ use crate::binary_table::{self, BinarySummary};
 use crate::hints;
 use crate::inspection::{InspectedBinary, Inspection};
 use crate::job::Job;
-use crate::message::Failure;
+use crate::message::{Failure, Warning};
 use crate::output::Target;
 use crate::run;
 use crate::shares::{self, Weights};
@@ -24,7 +24,6 @@ use crate::summary::{EventSummary, Summary};
 use crate::symbol_args::SymbolArgs;
 use crate::symbolize_command::{self, Named};
 use crate::threads;
-use crate::warnings;
 
 /// Say what is in a recording or a profile, what is missing, and the cheapest way to get it
 ///
@@ -71,14 +70,12 @@ impl InspectArgs {
     fn recording(&self) -> Result<Inspection, Failure> {
         let labels = vec![LabelKey::Comm, LabelKey::ThreadComm, LabelKey::Pid, LabelKey::Tid];
         let job = Job::to_read(&self.file, labels, &self.symbols, self.threads());
-        let (conversion, symbolized, names) = run::read_named(&job)?;
+        let run::NamedRecording { conversion, symbolized, names, warnings } =
+            run::read_named(&job)?;
         let shown = run::shown_name(&self.file);
         let mut summary = Summary::new(&[shown], &job, &conversion, &symbolized);
         names.in_summaries(&mut summary.binaries);
-        let problems = warnings::of_symbols(&conversion.profile, &symbolized, names.given());
-        for warning in names.in_warnings(problems) {
-            eprintln!("{warning}");
-        }
+        Warning::print(&warnings);
         let profile = &conversion.profile;
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);
@@ -108,9 +105,7 @@ impl InspectArgs {
         let bytes = symbolize_command::read(&self.file)?;
         let named = Named::new(&shown, &bytes, &self.symbols.options(self.threads()), false)?;
         let Named { old, imported, names, warnings, symbolized, symbols } = &named;
-        for warning in warnings {
-            eprintln!("{warning}");
-        }
+        Warning::print(warnings);
         let profile = &imported.profile;
         let weights = shares::by_binary(profile, symbols, 0);
         let all: Weights = weights.iter().copied().sum();

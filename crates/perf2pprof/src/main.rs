@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::FAILURE
+            failure.status()
         }
     }
 }

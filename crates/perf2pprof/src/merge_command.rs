@@ -16,9 +16,9 @@ use pprof_format::Merger;
 
 use crate::args::Labels;
 use crate::args::threads_or_all;
-use crate::diff::load::{Content, is_recording, recording};
+use crate::diff::load::{is_recording, recording};
 use crate::hints;
-use crate::message::Failure;
+use crate::message::{Failure, Warning};
 use crate::output::Target;
 use crate::progress::Progress;
 use crate::symbol_args::SymbolArgs;
@@ -128,12 +128,11 @@ impl MergeArgs {
     fn converted(&self, path: &Path) -> Result<Vec<u8>, Failure> {
         let Labels(labels) = &self.labels;
         // Files are read side by side already.
-        let content = recording(path, labels.clone(), &self.symbols, NonZeroUsize::MIN)?;
+        let named = recording(path, labels.clone(), &self.symbols, NonZeroUsize::MIN)?;
+        Warning::print(&named.warnings);
         let mut bytes = Vec::new();
-        if let Content::Profile(profile, symbols) = content {
-            pprof_format::write(&profile, &symbols, &mut bytes)
-                .map_err(|error| hints::cannot_write(&self.output, &error))?;
-        }
+        pprof_format::write(&named.conversion.profile, &named.symbolized.symbols, &mut bytes)
+            .map_err(|error| hints::cannot_write(&self.output, &error))?;
         Ok(bytes)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::process::ExitCode;
 
 /// Why there is no output. Printed as `error:`, with what could be tried.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,12 +11,24 @@ pub struct Failure {
     pub(crate) message: String,
     /// Commands or options that may help.
     pub(crate) hints: Vec<String>,
+    /// Whether the command line makes no sense, whatever is in the files.
+    pub(crate) is_usage: bool,
 }
 
 impl Failure {
     /// An error with nothing to try.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new() }
+        Self { message: message.into(), hints: Vec::new(), is_usage: false }
+    }
+
+    /// An error of the command line.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { is_usage: true, ..Self::new(message) }
+    }
+
+    /// How the program ends: with 1, or with 2 for an error of the command line.
+    pub fn status(&self) -> ExitCode {
+        ExitCode::from(if self.is_usage { 2 } else { 1 })
     }
 
     /// Adds something to try.
@@ -42,12 +55,14 @@ pub(crate) struct Warning {
     pub(crate) details: Vec<String>,
     /// Commands or options that may help.
     pub(crate) hints: Vec<String>,
+    /// The file or image that is of no use for one recording, and may be for another.
+    pub(crate) unused: Option<String>,
 }
 
 impl Warning {
     /// A warning without details.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), details: Vec::new(), hints: Vec::new() }
+        Self { message: message.into(), details: Vec::new(), hints: Vec::new(), unused: None }
     }
 
     /// Adds a line of detail.
@@ -64,12 +79,26 @@ impl Warning {
         self
     }
 
+    /// Says that it is about something given that is of no use here.
+    #[must_use]
+    pub(crate) fn about_unused(mut self, given: impl Into<String>) -> Self {
+        self.unused = Some(given.into());
+        self
+    }
+
+    /// Prints some.
+    pub(crate) fn print<'a>(warnings: impl IntoIterator<Item = &'a Self>) {
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
+    }
+
     /// What `--strict` makes of it.
     pub(crate) fn into_failure(self) -> Failure {
-        let Self { message, details, mut hints } = self;
+        let Self { message, details, mut hints, .. } = self;
         let message = std::iter::once(message).chain(details).collect::<Vec<_>>().join("\n  ");
         hints.push("without `--strict` this is a warning".to_owned());
-        Failure { message, hints }
+        Failure { message, hints, is_usage: false }
     }
 }
 

@@ -14,7 +14,7 @@ use unwind::Unwinding;
 use crate::args::SummaryFormat;
 use crate::debuginfod;
 use crate::hints;
-use crate::images::{self, ImageNames, Images};
+use crate::images::{self, FoundImages, ImageNames, Images};
 use crate::job::Job;
 use crate::message::{Failure, Warning, base_name};
 use crate::output::{Output, Target};
@@ -41,9 +41,8 @@ pub fn run(job: &Job) -> Result<(), Failure> {
         return Err(failure);
     }
     let selection = &job.session.selection;
-    let (symbolized, names) = symbolize(job, &images, &conversion.profile)?;
-    let problems = warnings::of_symbols(&conversion.profile, &symbolized, names.given());
-    warn(job, names.in_warnings(problems))?;
+    let (symbolized, names, warnings) = symbolize(job, &images, &conversion.profile)?;
+    warn(job, warnings)?;
     let forced = warnings::forced_comments(&conversion.profile, &symbolized);
     let comments = &mut conversion.profile.comments;
     comments.extend(conversion.losses.comments());
@@ -69,15 +68,25 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A recording, with what is known of its names.
+pub(crate) struct NamedRecording {
+    pub(crate) conversion: Conversion,
+    pub(crate) symbolized: Symbolized,
+    /// What the images are called.
+    pub(crate) names: ImageNames,
+    /// What is to be said of the names.
+    pub(crate) warnings: Vec<Warning>,
+}
+
 /// Converts the one recording of a job that is to be looked into, and looks its names up.
-pub(crate) fn read_named(job: &Job) -> Result<(Conversion, Symbolized, ImageNames), Failure> {
+pub(crate) fn read_named(job: &Job) -> Result<NamedRecording, Failure> {
     let images = Images::new(&job.sources.images, job.summary.is_none())?;
     let (conversion, nothing) = read(job, &images, job.first_recording())?;
     if let Some(failure) = nothing {
         return Err(failure);
     }
-    let (symbolized, names) = symbolize(job, &images, &conversion.profile)?;
-    Ok((conversion, symbolized, names))
+    let (symbolized, names, warnings) = symbolize(job, &images, &conversion.profile)?;
+    Ok(NamedRecording { conversion, symbolized, names, warnings })
 }
 
 /// Converts one recording; if it has no sample, with the reason.
@@ -188,22 +197,26 @@ fn symbolize(
     job: &Job,
     images: &Images,
     profile: &Profile,
-) -> Result<(Symbolized, ImageNames), Failure> {
+) -> Result<(Symbolized, ImageNames, Vec<Warning>), Failure> {
     let Some(options) = &job.symbolize else {
         let symbols = Symbols::none(profile, Reason::NotAsked);
         let (binaries, refused, unused) = Default::default();
-        return Ok((Symbolized { symbols, binaries, refused, unused }, ImageNames::default()));
+        let nothing = Symbolized { symbols, binaries, refused, unused };
+        return Ok((nothing, ImageNames::default(), Vec::new()));
     };
-    let found = images.find(&images::wanted_by_profile(profile))?;
-    warn(job, found.warnings)?;
+    let FoundImages { paths, names, mut warnings } =
+        images.find(&images::wanted_by_profile(profile))?;
     let mut options = options.clone();
-    options.sources.images = found.paths;
+    options.sources.images = paths;
     let is_quiet = job.summary.is_none();
-    warn(job, debuginfod::add_files(profile, &mut options.sources, is_quiet)?)?;
+    warnings.extend(debuginfod::add_files(profile, &mut options.sources, is_quiet)?);
     let progress =
         Progress::new("naming frames", profile.frames.len() as u64, job.summary.is_none());
     let report = |step: symbolize::Progress| progress.reach(step.done as u64);
-    Ok((symbolize::symbolize(profile, &options, &report), found.names))
+    let symbolized = symbolize::symbolize(profile, &options, &report);
+    let problems = warnings::of_symbols(profile, &symbolized, names.given());
+    warnings.extend(names.in_warnings(problems));
+    Ok((symbolized, names, warnings))
 }
 
 /// Prints warnings, or fails at the first if the user asked for that.

@@ -60,6 +60,15 @@ impl SymbolArgs {
         }
     }
 
+    /// Whether the user said where names are.
+    pub(crate) fn is_given(&self) -> bool {
+        let places = [&self.debug_image, &self.debug_dir];
+        let files = [&self.sysroot, &self.kallsyms, &self.vmlinux];
+        places.iter().any(|places| !places.is_empty())
+            || files.iter().any(|file| file.is_some())
+            || !self.debuginfod.is_empty()
+    }
+
     /// The servers that were named, here or for all tools that ask such ones.
     fn servers(&self) -> Vec<String> {
         if !self.debuginfod.is_empty() {

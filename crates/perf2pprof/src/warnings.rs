@@ -186,6 +186,7 @@ pub(crate) fn of_symbols(
             "`{}` names nothing: no recorded binary has its build ID or its name",
             path.display()
         ))
+        .about_unused(path.display().to_string())
     }));
     for report in &symbolized.binaries {
         let of_binary = &weights[report.binary.index()];

@@ -12,7 +12,7 @@ use fastrand::Rng;
 use profile::Id;
 
 use crate::tree::Function;
-use crate::{Call, Cell, FunctionSums, Options, Run, Tree, compare};
+use crate::{Call, Cell, Comparison, FunctionSums, Options, Run, Tree, compare};
 
 /// What the draws came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +38,10 @@ pub struct MadeUp {
     pub change: f64,
     /// In so many draws it was called dearer.
     pub found: u32,
-    /// In this part of the draws it was said to be.
+    /// In this part of the draws a function that varies as most do was said to be.
     pub expected: f64,
+    /// In this part one that varies as this one does.
+    pub expected_of_it: f64,
 }
 
 /// Splits the runs so many times, and compares the halves. `None` if there is nothing to split: one
@@ -57,46 +59,97 @@ pub fn calibrate(
     }
     let mut rng = Rng::with_seed(seed);
     let mut made_up = typical(tree, runs, options.want);
-    let mut expected = 0.0;
     let mut calibration =
         Calibration { draws, false_regressions: 0, false_changes: 0, made_up: None };
     for draw in 0..draws {
-        let (base, mut head) = if runs.len() > 1 && (draw % 2 == 1 || blocks == runs.len()) {
-            deal_runs(runs, &mut rng)
-        } else {
-            deal_blocks(runs, &mut rng)
-        };
+        let deals_runs = runs.len() > 1 && (draw % 2 == 1 || blocks == runs.len());
+        let (base, mut head) =
+            if deals_runs { deal_runs(runs, &mut rng) } else { deal_blocks(runs, &mut rng) };
         let comparison = compare(tree, &base, &head, options);
         let calls = || comparison.rows.iter().flat_map(|row| [row.own.call, row.total.call]);
         calibration.false_regressions += u32::from(calls().any(|call| call == Call::Regressed));
         calibration.false_changes += u32::from(calls().any(Call::is_news));
         if let Some(made_up) = &mut made_up {
-            let from = made_up.share;
-            expected += comparison.chance_of(from, from + made_up.change);
-            raise(&mut head, tree, made_up);
-            let comparison = compare(tree, &base, &head, options);
-            let row = comparison.rows.iter().find(|row| row.function == made_up.function);
-            made_up.found += u32::from(row.is_some_and(|row| row.own.call == Call::Regressed));
+            made_up.try_on(tree, (&comparison, &base, &mut head), options);
         }
     }
-    calibration.made_up =
-        made_up.map(|made_up| MadeUp { expected: expected / f64::from(draws.max(1)), ..made_up });
+    calibration.made_up = made_up.map(|made_up| made_up.averaged(draws));
     Some(calibration)
 }
 
-/// The function whose own share is nearest to that of a typical hot one, and has room to grow.
-fn typical(tree: &Tree, runs: &[Run], change: f64) -> Option<MadeUp> {
+/// How often a function is called dearer of which each sample weighs `factor` times as much, in so many random
+/// splits of the time blocks. `None` if the runs have fewer than two blocks, or the function no weight.
+pub fn power(
+    tree: &Tree,
+    runs: &[Run],
+    options: &Options,
+    (function, factor): (Id<Function>, f64),
+    draws: u32,
+    seed: u64,
+) -> Option<MadeUp> {
+    let blocks: usize = runs.iter().map(|run| run.blocks.len()).sum();
+    let (_, share) = own_shares(tree, runs).into_iter().find(|(other, _)| *other == function)?;
+    if blocks < 2 || share <= 0.0 {
+        return None;
+    }
+    let to = share * factor / (1.0 + share * (factor - 1.0));
+    let mut made_up = MadeUp::new(function, share, to - share);
+    let mut rng = Rng::with_seed(seed);
+    for _ in 0..draws {
+        let (base, mut head) = deal_blocks(runs, &mut rng);
+        let comparison = compare(tree, &base, &head, options);
+        made_up.try_on(tree, (&comparison, &base, &mut head), options);
+    }
+    Some(made_up.averaged(draws))
+}
+
+impl MadeUp {
+    fn new(function: Id<Function>, share: f64, change: f64) -> Self {
+        Self { function, share, change, found: 0, expected: 0.0, expected_of_it: 0.0 }
+    }
+
+    /// Makes the change to one half, and compares it with the other.
+    fn try_on(
+        &mut self,
+        tree: &Tree,
+        (before, base, head): (&Comparison, &[Run], &mut [Run]),
+        options: &Options,
+    ) {
+        let (from, to) = (self.share, self.share + self.change);
+        self.expected += before.chance_of(from, to);
+        raise(head, tree, self);
+        let comparison = compare(tree, base, head, options);
+        let row = comparison.rows.iter().find(|row| row.function == self.function);
+        let Some(row) = row else { return };
+        self.expected_of_it += comparison.chance_like(&row.own, from, to);
+        self.found += u32::from(row.own.call == Call::Regressed);
+    }
+
+    fn averaged(self, draws: u32) -> Self {
+        let draws = f64::from(draws.max(1));
+        let (expected, expected_of_it) = (self.expected / draws, self.expected_of_it / draws);
+        Self { expected, expected_of_it, ..self }
+    }
+}
+
+/// Each function's own share of all weight.
+fn own_shares(tree: &Tree, runs: &[Run]) -> Vec<(Id<Function>, f64)> {
     let mut own = vec![0.0; tree.functions.len()];
     for sums in runs.iter().flat_map(|run| FunctionSums::of(tree, run)) {
         own.iter_mut().zip(&sums.own).for_each(|(sum, part)| *sum += part);
     }
     let all: f64 = own.iter().sum();
+    own.iter().enumerate().map(|(row, weight)| (Id::new(row), weight / all)).collect()
+}
+
+/// The function whose own share is nearest to that of a typical hot one, and has room to grow.
+fn typical(tree: &Tree, runs: &[Run], change: f64) -> Option<MadeUp> {
     let distance = |share: f64| (share / Options::TYPICAL).ln().abs();
-    let shares = own.iter().enumerate().map(|(row, weight)| (Id::new(row), weight / all));
+    let shares = own_shares(tree, runs).into_iter();
     shares
         .filter(|(_, share)| *share > 0.0 && share + change < 1.0)
         .min_by(|(_, one), (_, other)| distance(*one).total_cmp(&distance(*other)))
-        .map(|(function, share)| MadeUp { function, share, change, found: 0, expected: 0.0 })
+        .map(|(function, share)| MadeUp::new(function, share, change))
 }
 
 /// Weighs the samples of a function so that its share grows by what is wanted.

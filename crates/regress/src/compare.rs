@@ -93,6 +93,13 @@ impl Comparison {
         Power::typical(&self.options, self.tested.0, &self.base, &self.head).chance(from, to)
     }
 
+    /// How often a function whose share changes so is called, if it varies as this one does.
+    pub fn chance_like(&self, change: &Change, from: f64, to: f64) -> f64 {
+        Power::typical(&self.options, self.tested.0, &self.base, &self.head)
+            .with_estimates(&change.base, &change.head)
+            .chance(from, to)
+    }
+
     /// What it comes to, by the functions alone.
     pub fn verdict(&self) -> Verdict {
         let calls = || self.rows.iter().flat_map(|row| [row.own.call, row.total.call]);

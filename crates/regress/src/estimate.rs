@@ -12,7 +12,7 @@ const PRIOR_BLOCKS: f64 = 8.0;
 
 /// Functions whose share would vary by chance alone as that of this many samples does, or more,
 /// tell what the mean design effect is.
-const TELLING_SAMPLES: f64 = 10.0;
+pub(crate) const TELLING_SAMPLES: f64 = 10.0;
 
 /// Fewer clusters tell nothing about how clusters differ.
 const MIN_BLOCKS: usize = 4;

@@ -28,6 +28,9 @@
 //! 6. *Power.* [`Comparison::detectable`] is the smallest change that this data would have shown in four of five
 //!    recordings. Where it is larger than what is wanted, the verdict is *inconclusive*, never *pass*.
 //!
+//! A function that vanished and one that appeared in its place are proposed as one ([`propose_renames`]); that
+//! changes no verdict.
+//!
 //! The crate refuses to read a file, to know an event's name, and to print.
 
 mod adjust;
@@ -40,17 +43,19 @@ mod names;
 mod number;
 mod options;
 mod power;
+mod renames;
 mod sums;
 mod tree;
 mod verdict;
 
-pub use calibrate::{Calibration, MadeUp, at_most, calibrate};
+pub use calibrate::{Calibration, MadeUp, at_most, calibrate, power};
 pub use compare::{Call, Change, Comparison, Row, compare};
 pub use estimate::{Estimate, Side};
 pub use interval::Interval;
 pub use names::canonical_name;
 pub use options::{Measure, Options};
 pub use power::Detectable;
+pub use renames::{Rename, propose_renames};
 pub use sums::{Block, Cell, FunctionSums, Run};
 pub use tree::{Function, Node, Tree};
 pub use verdict::Verdict;

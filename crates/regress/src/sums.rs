@@ -75,39 +75,21 @@ pub struct FunctionSums {
 }
 
 impl FunctionSums {
-    /// The sums of each block of a run. One backward loop over the tree per block.
+    /// The sums of each block of a run. Each cell walks up to the root: a large tree has few cells in each block.
     pub fn of(tree: &Tree, run: &Run) -> Vec<Self> {
-        let mut by_node = vec![0.0; tree.len()];
-        (0..run.blocks.len())
-            .map(|block| {
-                by_node.fill(0.0);
-                let mut sums = Self {
-                    own: vec![0.0; tree.functions.len()],
-                    total: vec![0.0; tree.functions.len()],
-                    all: 0.0,
-                };
-                for cell in run.cells.iter().filter(|cell| cell.block as usize == block) {
-                    by_node[cell.node.index()] += cell.weight;
-                    sums.all += cell.weight;
+        let functions = tree.functions.len();
+        let none = || Self { own: vec![0.0; functions], total: vec![0.0; functions], all: 0.0 };
+        let mut blocks: Vec<Self> = run.blocks.iter().map(|_| none()).collect();
+        for cell in &run.cells {
+            let Some(sums) = blocks.get_mut(cell.block as usize) else { continue };
+            sums.all += cell.weight;
+            sums.own[tree.function(cell.node).index()] += cell.weight;
+            for (node, function) in tree.path(cell.node) {
+                if tree.is_outermost(node) {
+                    sums.total[function.index()] += cell.weight;
                 }
-                sums.add_up(tree, &mut by_node);
-                sums
-            })
-            .collect()
-    }
-
-    fn add_up(&mut self, tree: &Tree, by_node: &mut [f64]) {
-        for (id, node) in tree.nodes() {
-            self.own[node.function.index()] += by_node[id.index()];
-        }
-        for (id, node) in tree.nodes().rev() {
-            let weight = by_node[id.index()];
-            if tree.is_outermost(id) {
-                self.total[node.function.index()] += weight;
-            }
-            if id != Tree::ROOT {
-                by_node[node.parent.index()] += weight;
             }
         }
+        blocks
     }
 }

@@ -57,12 +57,17 @@ impl Tree {
 
     /// The functions of a stack, innermost first.
     pub fn callers(&self, node: Id<Node>) -> impl Iterator<Item = Id<Function>> {
+        self.path(node).map(|(_, function)| function)
+    }
+
+    /// The nodes from one to the root, which is not among them, and their functions.
+    pub(crate) fn path(&self, node: Id<Node>) -> impl Iterator<Item = (Id<Node>, Id<Function>)> {
         let mut at = node;
         std::iter::from_fn(move || {
-            let Node { parent, function } = self.nodes[at];
-            (at != Self::ROOT).then(|| {
+            let (here, Node { parent, function }) = (at, self.nodes[at]);
+            (here != Self::ROOT).then(|| {
                 at = parent;
-                function
+                (here, function)
             })
         })
     }
@@ -75,6 +80,11 @@ impl Tree {
     /// The node of a number below [`Tree::len`], but not the root.
     pub fn node(&self, index: usize) -> Option<&Node> {
         (1..self.len()).contains(&index).then(|| &self.nodes[Id::new(index)])
+    }
+
+    /// The function of a node; the root's of the root.
+    pub(crate) fn function(&self, node: Id<Node>) -> Id<Function> {
+        self.nodes[node].function
     }
 
     /// The number of nodes.
@@ -93,10 +103,13 @@ impl Tree {
     }
 
     /// The same tree with functions of one name made one, unless a side has several of that name
-    /// in different files; and for each old node the new one.
+    /// in different files; and for each old node and function the new one.
     ///
     /// `files` tells which side (0 or 1) has a function.
-    pub fn aligned(&self, sides: impl Fn(Id<Function>, usize) -> bool) -> (Self, Vec<Id<Node>>) {
+    pub fn aligned(
+        &self,
+        sides: impl Fn(Id<Function>, usize) -> bool,
+    ) -> (Self, Vec<Id<Node>>, Vec<Id<Function>>) {
         let ambiguous = self.ambiguous_names(sides);
         let mut tree = Self::default();
         let functions: Vec<_> = self
@@ -118,7 +131,7 @@ impl Tree {
                 tree.child(nodes[node.parent.index()], functions[node.function.index()])
             });
         }
-        (tree, nodes)
+        (tree, nodes, functions)
     }
 
     fn ambiguous_names(

@@ -4,6 +4,8 @@
 //! length, and slots are put together to blocks in the end. A row mostly gets the samples of one
 //! slot one after another; those are added up before they are noted.
 
+use std::mem;
+
 use profile::{BlockCell, SampleValue, TimeBlocks};
 
 /// 2^28 nanoseconds, a quarter of a second.
@@ -12,50 +14,88 @@ const SLOT_BITS: u32 = 28;
 /// At most so many blocks: more tell hardly more about how shares vary, and each has to hold some samples.
 const MAX_BLOCKS: u64 = 64;
 
-/// The samples of the rows of a chunk by slot.
+/// How many samples wait until they are added up. With nothing else between them, the processor
+/// waits for the memory of many rows at the same time.
+const WAITING: usize = 4096;
+
+/// The samples of the rows of a chunk, in all and by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    /// By row: what the latest slot has so far.
-    latest: Vec<(u64, SampleValue)>,
-    /// Row, slot, value.
-    noted: Vec<(u32, u64, SampleValue)>,
+    rows: Vec<Row>,
+    waiting: Vec<Noted>,
+    noted: Vec<Noted>,
+}
+
+/// What one row has so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    total: SampleValue,
+    /// Of that, what fell into the latest slot and is not noted.
+    latest: SampleValue,
+    slot: u32,
+}
+
+/// What a row got in a slot.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    row: u32,
+    slot: u32,
+    value: SampleValue,
 }
 
 impl Slots {
-    /// Adds a sample to a row. A new row is the one behind the last.
+    /// Adds a sample to a row.
     #[inline]
-    pub(crate) fn add(&mut self, row: usize, time: u64, value: SampleValue) {
-        let slot = time >> SLOT_BITS;
-        let Some((latest, sum)) = self.latest.get_mut(row) else {
-            self.latest.push((slot, value));
-            return;
-        };
-        if *latest == slot {
-            sum.add(value);
-            return;
+    pub(crate) fn add(&mut self, row: u32, time: u64, value: SampleValue) {
+        self.waiting.push(Noted { row, slot: slot_of(time), value });
+        if self.waiting.len() >= WAITING {
+            self.add_waiting();
         }
-        if let Ok(row) = u32::try_from(row) {
-            self.noted.push((row, *latest, *sum));
-        }
-        (*latest, *sum) = (slot, value);
     }
 
-    /// Adds those of another chunk, whose rows have these numbers now.
-    pub(crate) fn append(&mut self, other: &Self, rows: &[usize]) {
-        let renumbered = |row: usize| rows.get(row).and_then(|row| u32::try_from(*row).ok());
-        let latest = other.latest.iter().enumerate();
-        let latest = latest.map(|(row, &(slot, value))| (row, slot, value));
-        let noted = other.noted.iter().map(|&(row, slot, value)| (row as usize, slot, value));
-        self.noted.extend(
-            noted
-                .chain(latest)
-                .filter_map(|(row, slot, value)| Some((renumbered(row)?, slot, value))),
-        );
+    fn add_waiting(&mut self) {
+        let Self { rows, waiting, noted } = self;
+        let len = waiting.iter().map(|sample| sample.row as usize + 1).max().unwrap_or(0);
+        rows.resize(rows.len().max(len), Row::default());
+        for &Noted { row: number, slot, value } in &*waiting {
+            let row = &mut rows[number as usize];
+            row.total.add(value);
+            if row.slot != slot {
+                if row.latest.count > 0 {
+                    noted.push(Noted { row: number, slot: row.slot, value: row.latest });
+                }
+                (row.slot, row.latest) = (slot, SampleValue::default());
+            }
+            row.latest.add(value);
+        }
+        waiting.clear();
+    }
+
+    /// What each row has in all. No sample comes after that.
+    pub(crate) fn finish(&mut self) -> impl Iterator<Item = SampleValue> {
+        self.add_waiting();
+        let rows = mem::take(&mut self.rows);
+        self.noted.reserve_exact(rows.len());
+        self.noted.extend((0..).zip(&rows).map(|(number, row)| Noted {
+            row: number,
+            slot: row.slot,
+            value: row.latest,
+        }));
+        rows.into_iter().map(|row| row.total)
+    }
+
+    /// Adds those of another chunk, whose rows have these numbers now. Both are finished.
+    pub(crate) fn append(&mut self, other: Self, rows: &[usize]) {
+        let renumbered = |noted: Noted| {
+            let row = u32::try_from(*rows.get(noted.row as usize)?).ok()?;
+            Some(Noted { row, ..noted })
+        };
+        self.noted.extend(other.noted.into_iter().filter_map(renumbered));
     }
 
     /// The blocks of a recording with these times of its first and last sample.
     pub(crate) fn into_blocks(self, (first, last): (u64, u64)) -> TimeBlocks {
-        let (first_slot, last_slot) = (first >> SLOT_BITS, last >> SLOT_BITS);
+        let (first_slot, last_slot) = (u64::from(slot_of(first)), u64::from(slot_of(last)));
         let slots = last_slot.saturating_sub(first_slot).saturating_add(1);
         let per_block = slots.div_ceil(MAX_BLOCKS);
         let block_of = |slot: u64| slot.saturating_sub(first_slot) / per_block;
@@ -66,17 +106,17 @@ impl Slots {
             nanos(end).saturating_sub(nanos(start))
         };
         let lengths = (0..=block_of(last_slot)).map(length).collect();
-        let latest = self
-            .latest
-            .into_iter()
-            .enumerate()
-            .filter_map(|(row, (slot, value))| Some((u32::try_from(row).ok()?, slot, value)));
-        let cells = self.noted.into_iter().chain(latest).filter_map(|(row, slot, value)| {
-            let block = u32::try_from(block_of(slot)).ok()?;
+        let cells = self.noted.into_iter().filter_map(|Noted { row, slot, value }| {
+            let block = u32::try_from(block_of(slot.into())).ok()?;
             Some(BlockCell { row, block, value })
         });
         TimeBlocks::new(lengths, cells.collect())
     }
+}
+
+/// The slot of a moment. No clock of a recording gets as far as the last one, in 36 years.
+fn slot_of(time: u64) -> u32 {
+    u32::try_from(time >> SLOT_BITS).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -93,6 +133,8 @@ mod tests {
             slots.add(0, 5 * second + time * second, ONE);
         }
         slots.add(1, 7 * second, ONE);
+        let totals: Vec<_> = slots.finish().map(|total| total.count).collect();
+        assert_eq!(totals, [100, 1]);
         let blocks = slots.into_blocks((5 * second, 104 * second));
         assert!((32..=64).contains(&blocks.lengths.len()), "{}", blocks.lengths.len());
         assert_eq!(blocks.lengths.iter().sum::<u64>(), 99 * second);
@@ -106,23 +148,16 @@ mod tests {
         let mut whole = Slots::default();
         let mut chunks = [Slots::default(), Slots::default()];
         for time in 0..40_u64 {
-            let (row, nanos) = ((time % 3).min(1), time << 26);
-            let row = usize::try_from(row).unwrap();
-            whole.add(row, nanos, ONE);
-        }
-        for time in 0..40_u64 {
-            let (row, nanos) = ((time % 3).min(1), time << 26);
-            let row = usize::try_from(row).unwrap();
+            let row = u32::from(time % 3 > 0);
+            whole.add(row, time << 26, ONE);
             // The second chunk meets row 1 first.
-            let row = if time < 20 { row } else { 1 - row };
-            let chunk = &mut chunks[usize::from(time >= 20)];
-            if chunk.latest.len() < row {
-                continue;
-            }
-            chunk.add(row, nanos, ONE);
+            let (chunk, row) = if time < 20 { (0, row) } else { (1, 1 - row) };
+            chunks[chunk].add(row, time << 26, ONE);
         }
+        let counts = |slots: &mut Slots| slots.finish().map(|total| total.count).sum::<u64>();
+        assert_eq!((counts(&mut whole), chunks.each_mut().map(counts)), (40, [20, 20]));
         let [mut first, second] = chunks;
-        first.append(&second, &[1, 0]);
+        first.append(second, &[1, 0]);
         let times = (0, 39 << 26);
         assert_eq!(first.into_blocks(times), whole.into_blocks(times));
     }
@@ -132,6 +167,7 @@ mod tests {
         let mut slots = Slots::default();
         slots.add(0, 0, ONE);
         slots.add(0, u64::MAX, ONE);
+        assert_eq!(slots.finish().count(), 1);
         let blocks = slots.into_blocks((0, u64::MAX));
         assert!(blocks.lengths.len() <= 64);
         assert_eq!(blocks.cells().len(), 2);

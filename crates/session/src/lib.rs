@@ -169,27 +169,23 @@ fn read_chunks(
     visited: &(dyn Fn(Visited) + Sync),
     mut done: impl FnMut(Chunk),
 ) {
-    let chunks = &context.index.chunks;
+    let parts = parts(&context.index.chunks, threads.get());
     let read = |range: &Range<u64>| {
         samples::read(context, range.clone(), &|range| visited(Visited::Read(range)))
     };
-    let threads = threads.get().min(chunks.len());
-    if threads <= 1 {
-        // Chunks that adjoin are read as one: nothing to merge.
-        for part in chunks.chunk_by(|chunk, next| chunk.end == next.start) {
-            if let (Some(first), Some(last)) = (part.first(), part.last()) {
-                done(read(&(first.start..last.end)));
-            }
+    if threads == NonZeroUsize::MIN {
+        for part in &parts {
+            done(read(part));
         }
         return;
     }
     let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::sync_channel(threads);
+    let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next) = (sender.clone(), &next);
+        for _ in 0..threads.get().min(parts.len()) {
+            let (sender, next, parts) = (sender.clone(), &next, &parts);
             scope.spawn(move || {
-                while let Some(range) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(range) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if sender.send((range.start, read(range))).is_err() {
                         return;
                     }
@@ -197,9 +193,9 @@ fn read_chunks(
             });
         }
         drop(sender);
-        // A chunk that is ready before its time waits for the ones before it.
+        // A part that is ready before its time waits for the ones before it.
         let mut waiting = std::collections::BTreeMap::new();
-        let mut expected = chunks.iter().map(|range| range.start).peekable();
+        let mut expected = parts.iter().map(|range| range.start).peekable();
         for (start, chunk) in receiver {
             waiting.insert(start, chunk);
             while let Some(chunk) = expected.peek().and_then(|start| waiting.remove(start)) {
@@ -208,4 +204,21 @@ fn read_chunks(
             }
         }
     });
+}
+
+/// Adjoining chunks, put together to as many parts as there are threads, and about as long: a part
+/// learns each of its stacks anew, so that the fewer there are the less is learned twice.
+fn parts(chunks: &[Range<u64>], threads: usize) -> Vec<Range<u64>> {
+    let total: u64 = chunks.iter().map(|chunk| chunk.end - chunk.start).sum();
+    let share = total.div_ceil(threads as u64);
+    let mut parts: Vec<Range<u64>> = Vec::new();
+    for chunk in chunks {
+        match parts.last_mut() {
+            Some(part) if part.end == chunk.start && part.end - part.start < share => {
+                part.end = chunk.end;
+            }
+            _ => parts.push(chunk.clone()),
+        }
+    }
+    parts
 }

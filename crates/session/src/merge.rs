@@ -66,11 +66,11 @@ impl Merger {
             self.profile.samples = chunk.samples;
             self.slots = chunk.slots;
         } else {
-            self.add_rows(&chunk);
+            self.add_rows(chunk);
         }
     }
 
-    fn add_rows(&mut self, chunk: &Chunk) {
+    fn add_rows(&mut self, chunk: Chunk) {
         let Profile { frames, stacks, labels, samples, .. } = &mut self.profile;
         let frame_ids: Vec<_> =
             chunk.frames.iter().map(|(_, frame)| frames.intern(*frame)).collect();
@@ -96,7 +96,7 @@ impl Merger {
             };
             rows.push(samples.add(key, value));
         }
-        self.slots.append(&chunk.slots, &rows);
+        self.slots.append(chunk.slots, &rows);
     }
 
     /// What was not selected, by recorded event.

@@ -93,6 +93,9 @@ pub(crate) fn read(context: &Context<'_>, part: Range<u64>, visited: &dyn Fn(Ran
     reader.add_batch(false);
     visited(step_start..part.end);
     let Reader { mut chunk, resolver, threads, .. } = reader;
+    for (row, total) in chunk.slots.finish().enumerate() {
+        chunk.samples.add_to_row(row, total);
+    }
     chunk.used_mappings = resolver.used;
     for thread in threads.all() {
         if let Some(program) = thread.program() {
@@ -329,14 +332,17 @@ impl<'a> Reader<'a> {
             losses.unmapped_leaves.add(value);
         }
         if known.latest_row != NO_ROW && (known.event, known.labels) == (event, labels) {
-            samples.add_to_row(known.latest_row as usize, value);
-            slots.add(known.latest_row as usize, time, value);
+            slots.add(known.latest_row, time, value);
             return;
         }
-        let row = samples.add(SampleKey { stack: known.stack, event, labels }, value);
+        let key = SampleKey { stack: known.stack, event, labels };
+        let row = samples.add(key, SampleValue::default());
+        let Ok(row) = u32::try_from(row) else {
+            samples.add_to_row(row, value);
+            return;
+        };
         slots.add(row, time, value);
-        (known.event, known.labels) = (event, labels);
-        known.latest_row = u32::try_from(row).unwrap_or(NO_ROW);
+        (known.event, known.labels, known.latest_row) = (event, labels, row);
     }
 
     fn labels(

@@ -33,7 +33,7 @@ pub struct BinaryReport {
 
 impl BinaryReport {
     /// A report on nothing yet.
-    pub(crate) fn new(binary: Id<Binary>) -> Self {
+    pub fn new(binary: Id<Binary>) -> Self {
         Self {
             binary,
             used: None,

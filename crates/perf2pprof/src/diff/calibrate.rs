@@ -51,7 +51,7 @@ fn text(stacks: &Stacks, runs: &[Run], done: &Calibration) -> String {
             made_up.change * 100.0,
             made_up.found,
             done.draws,
-            made_up.expected * 100.0
+            made_up.expected_of_it * 100.0
         );
     }
     text.push_str(if runs.len() > 1 {

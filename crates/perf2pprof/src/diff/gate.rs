@@ -1,7 +1,7 @@
 //! What a comparison means for whoever has to let a change pass or not.
 
 use profile::Id;
-use regress::{Call, Change, Comparison, Function, Row, Tree, Verdict};
+use regress::{Call, Change, Comparison, Function, Rename, Row, Tree, Verdict};
 
 use crate::diff::policy::{Budget, Policy, matches};
 use crate::diff::{Percent, Points};
@@ -34,9 +34,10 @@ impl Gate {
         max_regression: Option<Percent>,
         budgets: &[Budget],
         policy: &Policy,
+        renames: &[Rename],
     ) -> Self {
         let mut gate = Self { outcome: Outcome::Pass, reasons: Vec::new(), allowed: Vec::new() };
-        gate.judge_functions(tree, comparison, policy);
+        gate.judge_functions(tree, comparison, policy, renames);
         for budget in budgets.iter().chain(&policy.budget) {
             gate.judge_budget(tree, comparison, budget);
         }
@@ -65,13 +66,19 @@ impl Gate {
 
     /// A function is dearer by itself, or by what it calls. If it is the latter alone, whatever it calls is named
     /// already, unless nothing that it calls stands out.
-    fn judge_functions(&mut self, tree: &Tree, comparison: &Comparison, policy: &Policy) {
+    fn judge_functions(
+        &mut self,
+        tree: &Tree,
+        comparison: &Comparison,
+        policy: &Policy,
+        renames: &[Rename],
+    ) {
         let regressed = |change: &Change| change.call == Call::Regressed;
         let mut rows: Vec<_> = comparison.rows.iter().filter(|row| regressed(&row.own)).collect();
         if rows.is_empty() {
             rows = comparison.rows.iter().filter(|row| regressed(&row.total)).collect();
         }
-        let mut dearer = 0;
+        let (mut dearer, mut unsure) = (0, 0);
         for row in &rows {
             let name = &tree.functions[row.function].name;
             match policy.allowance(name) {
@@ -85,12 +92,20 @@ impl Gate {
                     );
                     self.add(Outcome::Regression, text);
                 }
-                (None, None) => dearer += 1,
+                (None, None) => {
+                    dearer += 1;
+                    unsure += usize::from(renames.iter().any(|rename| rename.to == row.function));
+                }
             }
         }
         if dearer > 0 {
             let functions = if dearer == 1 { "function" } else { "functions" };
-            self.add(Outcome::Regression, format!("{dearer} {functions} became dearer"));
+            let perhaps = match unsure {
+                0 => String::new(),
+                _ if dearer == 1 => ", and may have had another name before".to_owned(),
+                some => format!(", of which {some} may have had another name before"),
+            };
+            self.add(Outcome::Regression, format!("{dearer} {functions} became dearer{perhaps}"));
         }
     }
 

@@ -3,22 +3,32 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use pprof_format::proto;
 use profile::{Profile, Symbols};
+use symbolize::BinaryReport;
 
 use crate::args::threads_or_all;
-use crate::hints;
+use crate::diff::columns::Columns;
+use crate::diff::unnamed::Unnamed;
+use crate::hints::{self, comparison};
 use crate::import::Imported;
 use crate::job::Job;
-use crate::message::Failure;
-use crate::run;
+use crate::message::{Failure, Warning};
+use crate::run::{self, NamedRecording};
 use crate::symbol_args::SymbolArgs;
-use crate::symbolize_command;
+use crate::symbolize_command::{self, Named};
 
 /// A file, read.
 pub(crate) struct Loaded {
     /// What it is called.
     pub(crate) name: String,
     pub(crate) content: Content,
+    /// All that a pprof file counts.
+    pub(crate) columns: Option<Columns>,
+    /// What of it has no names.
+    pub(crate) unnamed: Option<Unnamed>,
+    /// What is to be said of its names.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// What a file had.
@@ -30,24 +40,58 @@ pub(crate) enum Content {
 }
 
 impl Loaded {
-    /// Reads a recording, a pprof profile or folded stacks.
+    /// Reads a recording, a pprof profile or folded stacks. The command is what the user typed.
     pub(crate) fn read(
         path: &Path,
         symbols: &SymbolArgs,
         threads: Option<NonZeroUsize>,
+        command: &str,
     ) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let threads = threads_or_all(threads);
         if is_recording(path) {
-            let content = recording(path, Vec::new(), symbols, threads)?;
-            return Ok(Self { name, content });
+            let NamedRecording { conversion, symbolized, warnings, .. } =
+                recording(path, Vec::new(), symbols, threads)?;
+            let (profile, named) = (conversion.profile, symbolized.symbols);
+            let unnamed = Unnamed::of(&profile, &named, &symbolized.binaries, command);
+            let content = Content::Profile(Box::new(profile), Box::new(named));
+            return Ok(Self { name, content, columns: None, unnamed, warnings });
         }
         let bytes = symbolize_command::read(path)?;
-        let content = match folded(&bytes) {
-            Some(stacks) => Content::Folded(stacks),
-            None => profile(&name, &bytes)?,
+        if let Some(stacks) = folded(&bytes) {
+            let content = Content::Folded(stacks);
+            return Ok(Self { name, content, columns: None, unnamed: None, warnings: Vec::new() });
+        }
+        Self::of_profile(&name, &bytes, symbols, threads, command)
+    }
+
+    /// Whether it is text, whose functions have names and nothing else.
+    pub(crate) fn is_folded(&self) -> bool {
+        matches!(self.content, Content::Folded(_))
+    }
+
+    /// A pprof profile, compressed or not. Names are looked up where the user said that there are some.
+    pub(crate) fn of_profile(
+        name: &str,
+        bytes: &[u8],
+        symbols: &SymbolArgs,
+        threads: NonZeroUsize,
+        command: &str,
+    ) -> Result<Self, Failure> {
+        let (old, imported, named, reports, warnings) = if symbols.is_given() {
+            let Named { old, imported, symbols, symbolized, warnings, .. } =
+                Named::new(name, bytes, &symbols.options(threads), false)?;
+            (old, imported, symbols, symbolized.binaries, warnings)
+        } else {
+            let (old, imported, named) = profile(name, bytes)?;
+            let binaries = imported.profile.binaries.iter();
+            let reports = binaries.map(|(id, _)| BinaryReport::new(id)).collect();
+            (old, imported, named, reports, Vec::new())
         };
-        Ok(Self { name, content })
+        let unnamed = Unnamed::of(&imported.profile, &named, &reports, command);
+        let columns = Some(Columns::of(&old, &imported));
+        let content = Content::Profile(Box::new(imported.profile), Box::new(named));
+        Ok(Self { name: name.to_owned(), content, columns, unnamed, warnings })
     }
 }
 
@@ -65,21 +109,23 @@ pub(crate) fn recording(
     labels: Vec<session::LabelKey>,
     symbols: &SymbolArgs,
     threads: NonZeroUsize,
-) -> Result<Content, Failure> {
-    let job = Job::to_read(path, labels, symbols, threads);
-    let (conversion, symbolized, _) = run::read_named(&job)?;
-    Ok(Content::Profile(Box::new(conversion.profile), Box::new(symbolized.symbols)))
+) -> Result<NamedRecording, Failure> {
+    run::read_named(&Job::to_read(path, labels, symbols, threads))
 }
 
-fn profile(name: &str, bytes: &[u8]) -> Result<Content, Failure> {
-    let old = pprof_format::read(bytes).map_err(|error| hints::not_a_profile(name, &error))?;
+fn profile(name: &str, bytes: &[u8]) -> Result<(proto::Profile, Imported, Symbols), Failure> {
+    if bytes.is_empty() {
+        return Err(comparison::empty(name));
+    }
+    let old =
+        pprof_format::read(bytes).map_err(|error| comparison::not_comparable(name, &error))?;
     if old.sample_type.is_empty() {
         return Err(hints::no_profile(name));
     }
     let imported = Imported::new(&old);
     let mut symbols = Symbols::none(&imported.profile, profile::Reason::NotAsked);
     imported.keep_names(&old, &mut symbols);
-    Ok(Content::Profile(Box::new(imported.profile), Box::new(symbols)))
+    Ok((old, imported, symbols))
 }
 
 /// Lines such as `main;run;read 12`. `None` if the first line is none.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::diff::report::{FunctionReport, Report};
-use crate::diff::table::sensitivity;
+use crate::diff::table::{renaming, sensitivity};
 
 /// How many functions are shown at once.
 const ROWS: usize = 10;
@@ -42,6 +42,14 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         }
         writeln!(text)?;
     }
+    if !report.proposed_renames.is_empty() {
+        writeln!(text, "May be renamed, to be confirmed by a `[[rename]]` in the policy:\n")?;
+        for rename in report.proposed_renames.iter().take(ROWS) {
+            let (from, to) = (code(&rename.from), code(&rename.to));
+            writeln!(text, "- {from} → {to}: {}", renaming(report, rename))?;
+        }
+        writeln!(text)?;
+    }
     writeln!(
         text,
         "<sub>{}: {} samples before, {} now. {}.</sub>",
@@ -70,13 +78,12 @@ fn write_rows(
             );
             if change.call.is_news() { format!("**{text}**") } else { text }
         };
-        let because = function.allowed_because.as_ref();
-        let because = because.map(|reason| format!("<br>allowed: {}", escape(reason)));
+        let notes: Vec<_> = function.notes().map(|note| format!("<br>{}", escape(&note))).collect();
         writeln!(
             text,
             "| {}{} | {} | {} |",
             code(&function.name),
-            because.unwrap_or_default(),
+            notes.concat(),
             cell(&function.own.change),
             cell(&function.total.change)
         )?;

@@ -5,8 +5,12 @@
 //!   folded stacks                                                                         └─> Gate ─> exit status
 //! ```
 
+mod arguments;
 mod calibrate;
+mod columns;
+mod events;
 mod gate;
+mod halves;
 mod junit;
 pub(crate) mod load;
 mod markdown;
@@ -14,10 +18,14 @@ mod numbers;
 pub(crate) mod per;
 mod policy;
 mod pprof;
+pub(crate) mod programs;
 mod report;
 mod stacks;
 mod svg;
 mod table;
+#[cfg(test)]
+mod tests;
+mod unnamed;
 mod weights;
 
 use std::fs;
@@ -25,10 +33,12 @@ use std::io::{self, Write};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::ValueEnum;
-use regress::{Comparison, Measure, Options, compare};
+use regress::{Comparison, Measure, Options, compare, propose_renames};
 
+use crate::args::threads_or_all;
 use crate::diff::gate::{Gate, Outcome};
 use crate::diff::load::Loaded;
 use crate::diff::per::PerArgs;
@@ -136,7 +146,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "PATTERN=POINTS", help_heading = "Gate")]
     pub budget: Vec<Budget>,
 
-    /// A TOML file of budgets, and of regressions that are allowed, with reasons and dates
+    /// A TOML file of budgets, of regressions that are allowed, and of functions that were renamed
     #[arg(long, value_name = "FILE", help_heading = "Gate")]
     pub policy: Option<PathBuf>,
 
@@ -202,37 +212,22 @@ impl DiffArgs {
         if let Some(splits) = self.calibrate.filter(|_| !base.is_empty()) {
             return self.calibrate(&base, splits);
         }
-        let sides = [(&base, "before", "--base"), (&head, "now", "--head")];
-        if let Some((_, what, flag)) = sides.iter().find(|(side, ..)| side.is_empty()) {
-            return Err(Failure::new(format!("nothing is given for what is {what}"))
-                .hint(format!("`perf2pprof diff BASE... -- HEAD...`, or `{flag} FILE`")));
-        }
-        if let Some(option) = head.iter().find(|path| path.to_string_lossy().starts_with("--")) {
-            return Err(Failure::new(format!(
-                "`{}` stands behind `--`, among the files",
-                option.display()
-            ))
-            .hint("options go before the files: `perf2pprof diff OPTIONS BASE... -- HEAD...`"));
-        }
+        self.check_arguments(&base, &head)?;
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
-        let (base, head) = (self.load(&base)?, self.load(&head)?);
-        let stacks = Stacks::of(&base, &head, self.event.as_deref())?;
-        for binary in &stacks.half_named {
-            let message = format!(
-                "`{binary}` has names in some of the files only, and is compared as a whole"
-            );
-            eprintln!(
-                "{}",
-                Warning::new(message).hint(
-                    "give `--debug-image` or `--kallsyms` for all of them, or symbols of none"
-                )
-            );
-        }
+        Warning::print(&programs::repeated(&base, &head));
+        let command = arguments::command_of(&base, &head);
+        let (base, head) = self.load_sides(&base, &head, &command)?;
+        unnamed::warn(&base, &head);
+        let stacks = Stacks::of(&base, &head, self.event.as_deref(), &policy.rename)?;
+        Warning::print(&stacks.warnings);
         let options = self.options(&stacks, (&base, &head))?;
         let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
-        let gate = Gate::of(&stacks.tree, &comparison, self.max_regression, &self.budget, &policy);
-        let report = Report::new(&stacks, &comparison, &gate, self.per.per.singular());
-        self.write(&stacks, &comparison, &report)?;
+        let renames = propose_renames(&stacks.tree, &stacks.base, &stacks.head, &comparison);
+        let (budgets, most) = (&self.budget, self.max_regression);
+        let gate = Gate::of(&stacks.tree, &comparison, most, budgets, &policy, &renames);
+        let report = Report::new(&stacks, &comparison, &gate, &renames, self.per.per.singular());
+        let profile = |out: &mut Output| pprof::write(&stacks, &base, &head, out);
+        self.write(&stacks, &comparison, &report, &profile)?;
         Ok(match (self.fail_on, gate.outcome) {
             (None, _) | (_, Outcome::Pass) => ExitCode::SUCCESS,
             (Some(FailOn::Regression), Outcome::Regression) => ExitCode::from(3),
@@ -240,13 +235,35 @@ impl DiffArgs {
         })
     }
 
-    fn load(&self, paths: &[&Path]) -> Result<Vec<Loaded>, Failure> {
-        paths.iter().map(|path| Loaded::read(path, &self.symbols, self.threads)).collect()
+    /// Reads both sides, at the same time if that is allowed and they are no recordings, which use all threads
+    /// themselves.
+    fn load_sides(
+        &self,
+        base: &[&Path],
+        head: &[&Path],
+        command: &str,
+    ) -> Result<(Vec<Loaded>, Vec<Loaded>), Failure> {
+        let is_one = threads_or_all(self.threads) == NonZeroUsize::MIN;
+        if is_one || base.iter().chain(head).any(|path| load::is_recording(path)) {
+            return Ok((self.load(base, command)?, self.load(head, command)?));
+        }
+        thread::scope(|scope| {
+            let other = scope.spawn(|| self.load(head, command));
+            let base = self.load(base, command)?;
+            let head = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok((base, head))
+        })
+    }
+
+    fn load(&self, paths: &[&Path], command: &str) -> Result<Vec<Loaded>, Failure> {
+        let read = |path: &&Path| Loaded::read(path, &self.symbols, self.threads, command);
+        paths.iter().map(read).collect()
     }
 
     fn calibrate(&self, runs: &[&Path], splits: NonZeroU32) -> Result<ExitCode, Failure> {
-        let runs = self.load(runs)?;
-        let stacks = Stacks::of(&runs, &[], self.event.as_deref())?;
+        let runs = self.load(runs, "perf2pprof diff --calibrate")?;
+        unnamed::warn(&runs, &[]);
+        let stacks = Stacks::of(&runs, &[], self.event.as_deref(), &[])?;
         let options = self.options(&stacks, (&runs, &[]))?;
         let text = calibrate::of(&stacks, &options, splits)?;
         let written = io::stdout().lock().write_all(text.as_bytes());
@@ -272,10 +289,6 @@ impl DiffArgs {
             return Err(Failure::new(message)
                 .hint("without `--relative-to second` and `--base-stats`, shares of the total are compared"));
         }
-        if self.max_regression.is_some() && measure == Measure::Share {
-            return Err(Failure::new("all shares together are always 100 %, before and now")
-                .hint("`--relative-to second` lets `--max-regression` compare the cost, and `--base-stats` with `--head-stats` that of a request"));
-        }
         let (Points(min_change), Percent(min_relative)) = (self.min_change, self.min_relative);
         Ok(Options { measure, min_change, min_relative, want: self.want.0, ..Options::default() })
     }
@@ -285,10 +298,12 @@ impl DiffArgs {
         stacks: &Stacks,
         comparison: &Comparison,
         report: &Report,
+        profile: &dyn Fn(&mut Output) -> io::Result<()>,
     ) -> Result<(), Failure> {
         if let Some(directory) = &self.out_dir {
-            fs::create_dir_all(directory)
-                .map_err(|error| crate::hints::cannot_write(directory, &error))?;
+            fs::create_dir_all(directory).map_err(|error| {
+                crate::hints::comparison::cannot_make_directory(directory, &error)
+            })?;
         }
         let base = Weights::of(&stacks.tree, &stacks.base);
         let head = Weights::of(&stacks.tree, &stacks.head);
@@ -301,9 +316,7 @@ impl DiffArgs {
         to.write(self.flamegraph.as_ref(), "diff.svg", |out| graphs.difference(self.width, out))?;
         to.write(None, "base.svg", |out| graphs.side(Width::Base, out))?;
         to.write(None, "head.svg", |out| graphs.side(Width::Head, out))?;
-        to.write(self.output.as_ref(), "diff.pb.gz", |out| {
-            pprof::write(stacks, &base, &head, out)
-        })?;
+        to.write(self.output.as_ref(), "diff.pb.gz", profile)?;
         if to.is_stdout_free {
             let written = io::stdout().lock().write_all(table::of(report).as_bytes());
             return written.or_else(|error| Target::Stdout.failed(&error));

@@ -65,13 +65,18 @@ struct Recorded<'a> {
 }
 
 impl PerArgs {
+    /// Whether there are snapshots.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.base_stats.is_empty()
+    }
+
     /// What to divide by, if that was given.
     pub(crate) fn measure(
         &self,
         base: (&[Loaded], &[Run]),
         head: (&[Loaded], &[Run]),
     ) -> Result<Option<Measure>, Failure> {
-        if self.base_stats.is_empty() {
+        if !self.is_given() {
             return Ok(None);
         }
         let base = self.of_side("--base-stats", &self.base_stats, base)?;

@@ -1,4 +1,4 @@
-//! What functions may cost, and which regressions are known: a file that lives beside the code.
+//! What functions may cost, which regressions are known, and which functions were renamed: a file that lives beside the code.
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 
 use crate::diff::Points;
+use crate::hints::comparison as hints;
 use crate::message::Failure;
 
 /// The budgets and allowances of a project.
@@ -17,6 +18,8 @@ pub(crate) struct Policy {
     pub(crate) budget: Vec<Budget>,
     #[serde(default)]
     pub(crate) allow: Vec<Allowance>,
+    #[serde(default)]
+    pub(crate) rename: Vec<Renamed>,
 }
 
 /// How much the functions of a pattern may grow.
@@ -41,6 +44,18 @@ pub(crate) struct Allowance {
     pub(crate) until: Date,
 }
 
+/// A function that has another name now, and is the same.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Renamed {
+    /// What it was called.
+    pub(crate) from: String,
+    /// What it is called.
+    pub(crate) to: String,
+    /// Why it is the same.
+    pub(crate) reason: String,
+}
+
 /// A day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "toml::value::Datetime")]
@@ -53,12 +68,12 @@ pub(crate) struct Date {
 impl Policy {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let shown = path.display();
-        let text = fs::read_to_string(path)
-            .map_err(|error| Failure::new(format!("cannot read `{shown}`: {error}")))?;
+        let text =
+            fs::read_to_string(path).map_err(|error| hints::cannot_open_policy(path, &error))?;
         toml::from_str(&text).map_err(|error| {
-            let error = error.to_string();
-            Failure::new(format!("`{shown}` is no policy: {}", error.trim_end()))
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            hints::not_a_policy(path, line, error.message())
         })
     }
 

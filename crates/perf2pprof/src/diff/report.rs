@@ -1,7 +1,7 @@
 //! What all outputs show, and the JSON of it (`docs/diff-json.md`).
 
 use profile::Unit;
-use regress::{Call, Change, Comparison, Measure, Row, Run, Side, Tree};
+use regress::{Call, Change, Comparison, Measure, Rename, Row, Run, Side};
 use serde::Serialize;
 
 use crate::diff::gate::Gate;
@@ -30,6 +30,7 @@ pub(crate) struct Report {
     /// Both sides recorded so many times as long would show the wanted change; null if none would.
     pub(crate) times_longer: Option<f64>,
     pub(crate) functions: Vec<FunctionReport>,
+    pub(crate) proposed_renames: Vec<RenameReport>,
     #[serde(skip)]
     pub(crate) numbers: Numbers,
 }
@@ -55,9 +56,26 @@ pub(crate) struct FunctionReport {
     pub(crate) file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) allowed_because: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) renamed_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) renamed_because: Option<String>,
     #[serde(rename = "self")]
     pub(crate) own: ChangeReport,
     pub(crate) total: ChangeReport,
+}
+
+/// A function that may have another name now.
+#[derive(Serialize)]
+pub(crate) struct RenameReport {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// How far callers and callees agree.
+    pub(crate) likeness: f64,
+    /// Whether it would explain a function that is called dearer and one that is called cheaper.
+    pub(crate) explains_calls: bool,
+    pub(crate) base: f64,
+    pub(crate) head: f64,
 }
 
 /// A change.
@@ -83,10 +101,11 @@ impl Report {
         stacks: &Stacks,
         comparison: &Comparison,
         gate: &Gate,
+        renames: &[Rename],
         counted: &'static str,
     ) -> Self {
         let detectable = &comparison.detectable;
-        let function = |row: &Row| FunctionReport::new(&stacks.tree, row, gate);
+        let function = |row: &Row| FunctionReport::new(stacks, row, gate);
         let mut functions: Vec<_> = comparison.rows.iter().map(function).collect();
         functions.sort_by(|one, other| {
             other
@@ -119,6 +138,10 @@ impl Report {
             wanted_change: comparison.options.want,
             times_longer: Some(detectable.times_longer).filter(|times| times.is_finite()),
             functions,
+            proposed_renames: renames
+                .iter()
+                .filter_map(|rename| RenameReport::new(stacks, comparison, rename))
+                .collect(),
             numbers: Numbers { measure: comparison.options.measure, unit: stacks.unit, counted },
         }
     }
@@ -152,16 +175,46 @@ impl SideReport {
 }
 
 impl FunctionReport {
-    fn new(tree: &Tree, row: &Row, gate: &Gate) -> Self {
-        let function = &tree.functions[row.function];
+    fn new(stacks: &Stacks, row: &Row, gate: &Gate) -> Self {
+        let function = &stacks.tree.functions[row.function];
+        let renamed = stacks.renamed.get(&function.name);
         let allowed = gate.allowed.iter().find(|(allowed, _)| *allowed == row.function);
         Self {
             name: function.name.clone(),
             file: function.file.clone(),
             allowed_because: allowed.map(|(_, reason)| reason.clone()),
+            renamed_from: renamed.map(|renamed| renamed.from.clone()),
+            renamed_because: renamed.map(|renamed| renamed.reason.clone()),
             own: ChangeReport::new(&row.own),
             total: ChangeReport::new(&row.total),
         }
+    }
+}
+
+impl RenameReport {
+    fn new(stacks: &Stacks, comparison: &Comparison, rename: &Rename) -> Option<Self> {
+        let row = |function| comparison.rows.iter().find(|row| row.function == function);
+        let name = |function| stacks.tree.functions[function].name.clone();
+        let (from, to) = (row(rename.from)?, row(rename.to)?);
+        let is = |row: &Row, call: Call| row.own.call == call || row.total.call == call;
+        Some(Self {
+            from: name(rename.from),
+            to: name(rename.to),
+            likeness: rename.likeness,
+            explains_calls: is(from, Call::Improved) && is(to, Call::Regressed),
+            base: from.total.base.value,
+            head: to.total.head.value,
+        })
+    }
+}
+
+impl FunctionReport {
+    /// What the policy says of it.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        let allowed = self.allowed_because.as_ref().map(|reason| format!("allowed: {reason}"));
+        let renamed = self.renamed_from.as_ref().zip(self.renamed_because.as_ref());
+        let renamed = renamed.map(|(from, reason)| format!("was `{from}`: {reason}"));
+        allowed.into_iter().chain(renamed)
     }
 }
 

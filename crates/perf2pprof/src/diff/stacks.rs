@@ -2,11 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use profile::{Binary, BinaryKind, BuildId, Event, Frame, Id, Profile, Stack, Symbols, Unit};
+use profile::{Binary, BinaryKind, BuildId, Frame, Id, Profile, Stack, Symbols, Unit};
 use regress::{Block, Cell, Function, Node, Run, Tree, canonical_name};
 
+use crate::diff::events::common_event;
+use crate::diff::halves::Halves;
 use crate::diff::load::{Content, Loaded};
-use crate::message::{Failure, base_name};
+use crate::diff::policy::Renamed;
+use crate::diff::programs::{self, Program};
+use crate::hints::comparison as hints;
+use crate::message::{Failure, Warning, base_name};
+
+/// By frame of a file: its functions.
+pub(crate) type FrameFunctions = Vec<Vec<Id<Function>>>;
 
 /// Both sides.
 pub(crate) struct Stacks {
@@ -16,91 +24,61 @@ pub(crate) struct Stacks {
     /// What is counted; "" for folded stacks, which do not say.
     pub(crate) event: String,
     pub(crate) unit: Unit,
-    /// Binaries whose functions have names in some files only, and which are therefore compared
-    /// as a whole.
-    pub(crate) half_named: Vec<String>,
+    /// Functions that had another name, by the name that they have.
+    pub(crate) renamed: HashMap<String, Renamed>,
+    /// By side and file: the functions of each frame, the physical one first; none for folded stacks.
+    pub(crate) frames: [Vec<FrameFunctions>; 2],
+    /// What makes the comparison doubtful.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Stacks {
-    /// Brings the files together, and one event of them.
+    /// Brings the files together, and one event of them. Renamed functions become one.
     pub(crate) fn of(
         base: &[Loaded],
         head: &[Loaded],
         event: Option<&str>,
+        renamed: &[Renamed],
     ) -> Result<Self, Failure> {
         let files = || base.iter().chain(head);
-        let (event, unit) = common_event(files(), event)?;
+        let (event, unit, mut warnings) = common_event(files(), event)?;
         let mut builder = Builder {
             tree: Tree::default(),
             rebuilt: rebuilt(files()),
-            half_named: half_named(files()),
+            halves: Halves::of(files()),
             sides: [HashSet::new(), HashSet::new()],
+            programs: Vec::new(),
+            renames: renamed
+                .iter()
+                .map(|row| (canonical_name(&row.from).into_owned(), row))
+                .collect(),
+            renamed: HashMap::new(),
+            frames: Default::default(),
         };
         let mut runs = [Vec::new(), Vec::new()];
         for (side, files) in [base, head].into_iter().enumerate() {
             for file in files {
                 let run = builder.run(file, &event, side);
                 if run.weight() <= 0.0 {
-                    return Err(Failure::new(format!("`{}` has no sample to compare", file.name)));
+                    return Err(hints::nothing_to_compare(&file.name));
                 }
                 runs[side].push(run);
             }
         }
-        let Builder { tree, sides, half_named, .. } = builder;
-        let (tree, nodes) = tree.aligned(|function, side| sides[side].contains(&function));
+        let Builder { tree, sides, halves, programs, renamed, mut frames, .. } = builder;
+        warnings.extend(programs::check(&tree, &sides, &runs, &programs)?);
+        let (tree, nodes, functions) =
+            tree.aligned(|function, side| sides[side].contains(&function));
         for cell in runs.iter_mut().flatten().flat_map(|run| &mut run.cells) {
             cell.node = nodes[cell.node.index()];
         }
+        for function in frames.iter_mut().flatten().flatten().flatten() {
+            *function = functions[function.index()];
+        }
         let [base, head] = runs;
-        let mut half_named: Vec<_> = half_named.into_iter().collect();
-        half_named.sort_unstable();
-        Ok(Self { tree, base, head, event, unit, half_named })
+        warnings.extend(halves.warnings());
+        Ok(Self { tree, base, head, event, unit, renamed, frames, warnings })
     }
-}
-
-/// The event that all files have, and its unit.
-fn common_event<'a>(
-    files: impl Iterator<Item = &'a Loaded>,
-    wanted: Option<&str>,
-) -> Result<(String, Unit), Failure> {
-    let mut common: Option<Vec<(String, Unit)>> = None;
-    let mut listed = Vec::new();
-    for file in files {
-        let Content::Profile(profile, _) = &file.content else { continue };
-        let events: Vec<_> = sampled_events(profile);
-        let names: Vec<_> = events.iter().map(|(name, _)| name.clone()).collect();
-        listed.push(format!("`{}` has {}", file.name, names.join(", ")));
-        common = Some(match common {
-            None => events,
-            Some(common) => common.into_iter().filter(|event| events.contains(event)).collect(),
-        });
-    }
-    let Some(common) = common else {
-        return Ok((String::new(), Unit::Count));
-    };
-    let found = match wanted {
-        Some(wanted) => common.into_iter().find(|(name, _)| name == wanted),
-        None => common.into_iter().next(),
-    };
-    found.ok_or_else(|| {
-        listed.dedup();
-        let what = wanted.map_or("an event".to_owned(), |name| format!("the event `{name}`"));
-        Failure::new(format!("not all files have {what} in common: {}", listed.join("; ")))
-            .hint("record both sides with the same `perf record -e EVENT`")
-    })
-}
-
-/// The events that have samples, the default one first.
-fn sampled_events(profile: &Profile) -> Vec<(String, Unit)> {
-    let default = profile.default_event();
-    let is_sampled = |index: usize| {
-        u32::try_from(index).is_ok_and(|index| profile.samples.total(index).count > 0)
-            || Some(index) == default
-    };
-    let mut events: Vec<(usize, &Event)> =
-        profile.events.iter().enumerate().filter(|(index, _)| is_sampled(*index)).collect();
-    events.sort_by_key(|(index, _)| Some(*index) != default);
-    events.into_iter().map(|(_, event)| (event.name.clone(), event.unit)).collect()
 }
 
 /// Binaries of which there are several builds among the files: the addresses of code without a
@@ -117,30 +95,7 @@ fn rebuilt<'a>(files: impl Iterator<Item = &'a Loaded>) -> HashSet<String> {
     builds.into_iter().filter(|(_, builds)| builds.len() > 1).map(|(name, _)| name).collect()
 }
 
-/// Binaries that have named functions in some files, and frames without any name in others: every
-/// function would be new.
-fn half_named<'a>(files: impl Iterator<Item = &'a Loaded>) -> HashSet<String> {
-    let (mut named, mut unnamed) = (HashSet::new(), HashSet::new());
-    for file in files {
-        let Content::Profile(profile, symbols) = &file.content else { continue };
-        let mut here: HashMap<String, bool> = HashMap::new();
-        for (id, frame) in profile.frames.iter().filter(|(_, frame)| frame.marker_text().is_none())
-        {
-            let name = binary_name(profile, &profile.binaries[frame.binary]);
-            *here.entry(name).or_default() |= !symbols.lines(id).is_empty();
-        }
-        for (name, has_names) in here {
-            if has_names {
-                named.insert(name)
-            } else {
-                unnamed.insert(name)
-            };
-        }
-    }
-    named.intersection(&unnamed).cloned().collect()
-}
-
-fn binary_name(profile: &Profile, binary: &Binary) -> String {
+pub(crate) fn binary_name(profile: &Profile, binary: &Binary) -> String {
     let path = profile.strings[binary.path].trim_end_matches(" (deleted)");
     base_name(path).trim_start_matches('[').trim_end_matches(']').to_owned()
 }
@@ -148,15 +103,22 @@ fn binary_name(profile: &Profile, binary: &Binary) -> String {
 /// No stack of all that were sampled is met so often.
 const WEIGHS_TIME: u64 = 10_000;
 
-struct Builder {
+struct Builder<'a> {
     tree: Tree,
     rebuilt: HashSet<String>,
-    half_named: HashSet<String>,
+    halves: Halves,
     /// By side: the functions that it has.
     sides: [HashSet<Id<Function>>; 2],
+    /// What was recorded, of the files that say it.
+    programs: Vec<Program>,
+    /// By the old name.
+    renames: HashMap<String, &'a Renamed>,
+    /// Those that were met, by the new name.
+    renamed: HashMap<String, Renamed>,
+    frames: [Vec<FrameFunctions>; 2],
 }
 
-impl Builder {
+impl Builder<'_> {
     fn run(&mut self, file: &Loaded, event: &str, side: usize) -> Run {
         match &file.content {
             Content::Profile(profile, symbols) => {
@@ -167,7 +129,11 @@ impl Builder {
     }
 
     fn function(&mut self, name: &str, file: &str, side: usize) -> Id<Function> {
-        let name = canonical_name(name).into_owned();
+        let mut name = canonical_name(name).into_owned();
+        if let Some(renamed) = self.renames.get(&name) {
+            name = canonical_name(&renamed.to).into_owned();
+            self.renamed.entry(name.clone()).or_insert_with(|| (*renamed).clone());
+        }
         let function = Function { name, file: base_name(file).to_owned() };
         let id = self.tree.functions.intern(function);
         self.sides[side].insert(id);
@@ -189,6 +155,7 @@ impl Builder {
             Cell { node, block: 0, weight: *weight as f64, count: weight / one }
         });
         let cells = cells.collect();
+        self.frames[side].push(Vec::new());
         Run { name: name.to_owned(), blocks: vec![Block::default()], cells, sum_of_squares: None }
     }
 
@@ -201,7 +168,7 @@ impl Builder {
         event: &str,
         side: usize,
     ) -> Run {
-        let nodes = self.nodes(profile, symbols, side);
+        let nodes = self.nodes(name, profile, symbols, side);
         let event = profile.events.iter().position(|other| other.name == event);
         let event = event.and_then(|event| u32::try_from(event).ok());
         let rows: Vec<Option<Id<Node>>> = profile
@@ -233,12 +200,25 @@ impl Builder {
     }
 
     /// The node of each stack of a profile, inlined calls expanded.
-    fn nodes(&mut self, profile: &Profile, symbols: &Symbols, side: usize) -> Vec<Id<Node>> {
+    fn nodes(
+        &mut self,
+        name: &str,
+        profile: &Profile,
+        symbols: &Symbols,
+        side: usize,
+    ) -> Vec<Id<Node>> {
         let frames: Vec<Vec<Id<Function>>> = profile
             .frames
             .iter()
             .map(|(id, frame)| self.of_frame(profile, symbols, id, frame, side))
             .collect();
+        self.programs.extend(profile.main_binary.map(|main| {
+            let is_main = |frame: &Frame| frame.binary == main;
+            let of_main = profile.frames.iter().filter(|(_, frame)| is_main(frame));
+            let functions = of_main.flat_map(|(id, _)| &frames[id.index()]).copied().collect();
+            let program = binary_name(profile, &profile.binaries[main]);
+            Program { file: name.to_owned(), name: program, functions }
+        }));
         let mut nodes: Vec<Id<Node>> = Vec::with_capacity(profile.stacks.len());
         for (id, stack) in profile.stacks.iter() {
             // Parents come first.
@@ -250,6 +230,7 @@ impl Builder {
                 functions.iter().fold(parent, |node, function| self.tree.child(node, *function))
             });
         }
+        self.frames[side].push(frames);
         nodes
     }
 
@@ -265,7 +246,7 @@ impl Builder {
         let lines = symbols.lines(id);
         let binary = &profile.binaries[frame.binary];
         let whole = || binary_name(profile, binary);
-        if binary.kind != BinaryKind::None && self.half_named.contains(&whole()) {
+        if binary.kind != BinaryKind::None && self.halves.is_half_named(&whole()) {
             return vec![self.function(&format!("[{}]", whole()), "", side)];
         }
         if lines.is_empty() {
@@ -280,9 +261,13 @@ impl Builder {
             };
             return vec![self.function(&shown, "", side)];
         }
+        // Where inlined calls are not known, the file of a line is taken for that of its function.
+        let is_half = self.halves.is_half_inlined(&whole());
+        let lines = if is_half { &lines[lines.len() - 1..] } else { lines };
         let function = |line: &profile::Line| {
             let function = symbols.functions[line.function];
-            (symbols.text(function.name), symbols.text(function.filename))
+            let file = if is_half { "" } else { symbols.text(function.filename) };
+            (symbols.text(function.name), file)
         };
         let named: Vec<_> = lines.iter().rev().map(function).collect();
         named.into_iter().map(|(name, file)| self.function(name, file, side)).collect()

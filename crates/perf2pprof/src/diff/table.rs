@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::diff::numbers::relative;
-use crate::diff::report::{ChangeReport, Report, SideReport};
+use crate::diff::report::{ChangeReport, RenameReport, Report, SideReport};
 
 /// How many functions are shown that did not change.
 const UNCHANGED: usize = 5;
@@ -25,7 +25,30 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
     let overall = report.numbers.overall(&report.overall.change, &report.event);
     overall.into_iter().try_for_each(|line| writeln!(text, "{line}"))?;
     writeln!(text, "{}", sensitivity(report))?;
-    write_functions(text, report)
+    write_functions(text, report)?;
+    write_renames(text, report)
+}
+
+fn write_renames(text: &mut String, report: &Report) -> std::fmt::Result {
+    if report.proposed_renames.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\nmay be renamed, to be confirmed by a `[[rename]]` in the policy:")?;
+    report.proposed_renames.iter().try_for_each(|rename| {
+        writeln!(text, "  {} -> {}: {}", rename.from, rename.to, renaming(report, rename))
+    })
+}
+
+/// Why two functions may be one.
+pub(crate) fn renaming(report: &Report, rename: &RenameReport) -> String {
+    let value = |value: f64| report.numbers.value(value);
+    let explains = if rename.explains_calls { "; it would explain both changes" } else { "" };
+    format!(
+        "{} and {} with what it calls, callers and callees agree by {:.0}%{explains}",
+        value(rename.base),
+        value(rename.head),
+        rename.likeness * 100.0
+    )
 }
 
 fn write_side(text: &mut String, what: &str, side: &SideReport) -> std::fmt::Result {
@@ -87,16 +110,16 @@ fn write_functions(text: &mut String, report: &Report) -> std::fmt::Result {
             format!("{mark}{difference:>12}")
         };
         let interval = report.numbers.interval(&function.own.change);
-        let because = function.allowed_because.as_ref();
-        let because = because.map(|reason| format!(" (allowed: {reason})")).unwrap_or_default();
+        let notes: Vec<_> = function.notes().map(|note| format!(" ({note})")).collect();
         writeln!(
             text,
-            "{:>14} {:>8} {interval:>19}   {} {:>8}  {}{because}",
+            "{:>14} {:>8} {interval:>19}   {} {:>8}  {}{}",
             cell(&function.own),
             relative(&function.own.change),
             cell(&function.total),
             relative(&function.total.change),
-            function.name
+            function.name,
+            notes.concat()
         )?;
     }
     Ok(())

@@ -36,6 +36,8 @@ pub(crate) struct Imported {
     pub(crate) profile: Profile,
     /// The frame of each location, in the order of the file.
     pub(crate) frames: Vec<Option<Id<Frame>>>,
+    /// The row of each sample, in the order of the file.
+    pub(crate) rows: Vec<usize>,
     /// The binary of each mapping, in the order of the file.
     binaries: Vec<Id<Binary>>,
 }
@@ -51,8 +53,8 @@ struct Uses {
 
 impl Imported {
     pub(crate) fn new(old: &proto::Profile) -> Self {
-        let mut imported =
-            Self { profile: Profile::new(), frames: Vec::new(), binaries: Vec::new() };
+        let (frames, rows, binaries) = Default::default();
+        let mut imported = Self { profile: Profile::new(), frames, rows, binaries };
         imported.profile.recording.is_imported = true;
         imported.add_mappings(old);
         let mappings = by_id(old.mapping.iter().map(|row| row.id));
@@ -165,6 +167,7 @@ impl Imported {
             let count = counted.map_or(0, |column| value(column).unsigned_abs());
             let value = SampleValue { count, weight };
             let row = self.profile.samples.add(SampleKey { stack, event: 0, labels }, value);
+            self.rows.push(row);
             let Ok(row) = u32::try_from(row) else { continue };
             for cell in sample.block_cell.chunks_exact(4) {
                 let &[block, event, count, weight] = cell else { continue };
