@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use cpp_demangle::{BorrowedSymbol, DemangleOptions};
@@ -57,17 +58,22 @@ fn namespaces_that_no_rule_knows_are_as_many_as_before() {
             *namespaces.entry(namespace(class)).or_default() += 1;
         }
         let row = [classes.len(), unknown.len(), namespaces.len()].map(|n| n.to_string());
-        figures.push_str(&format!("{version}\t{}\n", row.join("\t")));
+        writeln!(figures, "{version}\t{}", row.join("\t")).unwrap();
         for (namespace, classes) in namespaces {
             let most = all.entry(namespace).or_default();
             *most = classes.max(*most);
         }
     }
-    let unknown: String = all.keys().map(|namespace| format!("{namespace}\n")).collect();
+    let mut unknown = String::new();
+    for namespace in all.keys() {
+        writeln!(unknown, "{namespace}").unwrap();
+    }
     println!("{figures}");
     let mut rows: Vec<_> = all.into_iter().collect();
     rows.sort_by_key(|(_, classes)| std::cmp::Reverse(*classes));
-    rows.iter().for_each(|(namespace, classes)| println!("{classes:5}  {namespace}"));
+    for (namespace, classes) in rows {
+        println!("{classes:5}  {namespace}");
+    }
     if std::env::var_os("UPDATE").is_some() {
         let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests");
         std::fs::write(tests.join("class-names.tsv"), figures).unwrap();
