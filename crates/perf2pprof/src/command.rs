@@ -11,6 +11,7 @@ use crate::merge_command::MergeArgs;
 use crate::message::Failure;
 use crate::symbolize_command::SymbolizeArgs;
 use crate::symbols_command::SymbolsArgs;
+use crate::timeline_command::TimelineArgs;
 
 /// Something else than a conversion.
 #[derive(Debug, Subcommand)]
@@ -21,6 +22,7 @@ pub enum Command {
     Diff(Box<DiffArgs>),
     Lens(Box<LensArgs>),
     Merge(MergeArgs),
+    Timeline(Box<TimelineArgs>),
 }
 
 impl Command {
@@ -32,6 +34,7 @@ impl Command {
             Self::Symbolize(args) => args.run()?,
             Self::Merge(args) => args.run()?,
             Self::Lens(args) => args.run()?,
+            Self::Timeline(args) => args.run()?,
             Self::Diff(args) => return args.run(),
         }
         Ok(ExitCode::SUCCESS)

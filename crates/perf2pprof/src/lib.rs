@@ -37,6 +37,7 @@ mod symbol_args;
 mod symbolize_command;
 mod symbols_command;
 mod threads;
+mod timeline_command;
 mod warnings;
 
 pub use args::Args;
