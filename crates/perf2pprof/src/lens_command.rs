@@ -24,7 +24,7 @@ use crate::hints;
 use crate::lens_command::loaded::{Loaded, Part};
 use crate::lens_command::report::Report;
 use crate::lens_labels::{self, RuleArgs};
-use crate::message::Failure;
+use crate::message::{Failure, Warning};
 use crate::output::{Output, Target};
 use crate::shares;
 use crate::stack_health::StackHealth;
@@ -89,7 +89,8 @@ impl LensArgs {
         let connections = self.stats.as_ref().map(workers::connections).transpose()?;
         let part = Part { time: self.time, keeps_samples: false };
         let loaded = Loaded::read(&self.file, &self.symbols, self.threads, part)?;
-        let Loaded { profile, symbols, symbolized, .. } = &loaded;
+        let Loaded { profile, symbols, symbolized, warnings, .. } = &loaded;
+        Warning::print(warnings);
         let tags = lens_labels::tags(&lens, profile, symbols, symbolized);
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);

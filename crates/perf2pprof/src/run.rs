@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use binaries::{Locator, Recorded, Sources};
+use debug_image::Wanted;
 use perf_data::{EventAttr, PerfData};
 use profile::{Profile, Reason, Symbols};
 use session::{Conversion, LeftOut, Visited};
@@ -145,7 +146,13 @@ fn convert(
     let has_dump =
         |event: &EventAttr| event.attr.sample_type.has(perf_data::SampleType::STACK_USER);
     let has_dump = perf.events().iter().any(has_dump);
-    let found = has_dump.then(|| images.find(&images::wanted_by_recording(perf))).transpose()?;
+    let release = |range| recording.release(range);
+    let wanted = if has_dump && images.are_searched() {
+        images::wanted_by_recording(perf, &release)
+    } else {
+        Wanted::default()
+    };
+    let found = has_dump.then(|| images.find(&wanted)).transpose()?;
     // Both passes hop over every byte.
     let progress = Progress::new("reading samples", 2 * recording.len(), job.summary.is_none());
     let visited = |visited| {

@@ -7,6 +7,7 @@
 //! ```
 
 pub(crate) mod course;
+pub(crate) mod part;
 mod table;
 
 use std::io::{self, Write};
@@ -22,7 +23,7 @@ use crate::hints;
 use crate::inspect::is_profile;
 use crate::lens_command::loaded::{Loaded, Part};
 use crate::lens_labels::{self, RuleArgs};
-use crate::message::{Failure, base_name};
+use crate::message::{Failure, Warning, base_name};
 use crate::output::{Output, Target};
 use crate::symbol_args::SymbolArgs;
 use crate::timeline_command::course::Course;
@@ -81,7 +82,8 @@ impl TimelineArgs {
         let lens = self.rules.lens()?;
         let part = Part { time: self.time, keeps_samples: true };
         let loaded = Loaded::read(&self.file, &self.symbols, self.threads, part)?;
-        let Loaded { profile, symbols, symbolized, recorded } = &loaded;
+        let Loaded { profile, symbols, symbolized, warnings, recorded } = &loaded;
+        Warning::print(warnings);
         let tags = lens_labels::tags(&lens, profile, symbols, symbolized);
         let timed = recorded.as_ref().map_or(&[][..], |recorded| &recorded.timed);
         if timed.is_empty() {

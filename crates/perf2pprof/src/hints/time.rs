@@ -15,6 +15,13 @@ pub(crate) fn profile_has_no_time(path: &Path, what: &str) -> Failure {
     ))
 }
 
+/// A side of a split has nothing.
+pub(crate) fn nothing_beside(path: &Path, is_before: bool, seconds: f64) -> Failure {
+    let side = if is_before { "before" } else { "from" };
+    Failure::new(format!("`{}` has no samples {side} the moment of `--split-at`", path.display()))
+        .hint(format!("its samples are from 0 to {seconds:.1} s; `perf2pprof timeline` shows when"))
+}
+
 /// The samples of a recording do not state their time.
 pub(crate) fn recording_has_no_time(path: &Path) -> Failure {
     Failure::new(format!("the samples of `{}` do not say when they were taken", path.display()))

@@ -11,7 +11,7 @@ use crate::args::threads_or_all;
 use crate::hints;
 use crate::inspect::is_profile;
 use crate::job::Job;
-use crate::message::Failure;
+use crate::message::{Failure, Warning};
 use crate::run::{self, NamedRecording};
 use crate::symbol_args::SymbolArgs;
 use crate::symbolize_command::{self, Named};
@@ -23,6 +23,8 @@ pub(crate) struct Loaded {
     pub(crate) symbols: Symbols,
     /// What was looked up now.
     pub(crate) symbolized: Symbolized,
+    /// What is to be said of the names.
+    pub(crate) warnings: Vec<Warning>,
     /// What only a recording tells.
     pub(crate) recorded: Option<Recorded>,
 }
@@ -60,22 +62,17 @@ impl Loaded {
             let shown = path.display().to_string();
             let named = Named::new(&shown, &bytes, &symbols.options(threads), false)?;
             let Named { imported, symbolized, symbols, warnings, .. } = named;
-            for warning in warnings {
-                eprintln!("{warning}");
-            }
-            return Ok(Self { profile: imported.profile, symbols, symbolized, recorded: None });
+            let recorded = None;
+            return Ok(Self { profile: imported.profile, symbols, symbolized, warnings, recorded });
         }
         let labels = vec![LabelKey::Comm, LabelKey::ThreadComm, LabelKey::Pid, LabelKey::Tid];
         let mut job = Job::to_read(path, labels, symbols, threads);
         job.session.selection.time = part.time;
         job.keeps_samples = part.keeps_samples;
         let NamedRecording { conversion, symbolized, warnings, .. } = run::read_named(&job)?;
-        for warning in warnings {
-            eprintln!("{warning}");
-        }
         let symbols = symbolized.symbols.clone();
         let Conversion { profile, losses, timed, .. } = conversion;
         let recorded = Some(Recorded { timed, losses });
-        Ok(Self { profile, symbols, symbolized, recorded })
+        Ok(Self { profile, symbols, symbolized, warnings, recorded })
     }
 }

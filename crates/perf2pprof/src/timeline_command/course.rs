@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use flamegraph::{GROUP_COLORS, GroupColor};
 use lens::{Lens, Reason, Role, Tag, Tags};
-use profile::{Profile, SampleKey, SampleValue, Samples, TimeBlocks, Unit};
+use profile::{Profile, SampleKey, SampleValue, Unit};
 use session::TimedSample;
 use timeline::{Palette, Sample, Thread};
 
 use crate::lens_command::workers::{self, ThreadRow};
 use crate::threads;
+use crate::timeline_command::part;
 
 /// A picture has room for so many workers.
 const MAX_THREADS: usize = 16;
@@ -86,20 +87,9 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// The profile of a part of the time: rows as they are, with what of them falls into it.
+    /// The profile of a part of the time.
     pub(crate) fn between(&self, from: u64, to: u64) -> Profile {
-        let keys: Vec<SampleKey> = self.profile.samples.iter().map(|(key, _)| *key).collect();
-        let mut samples = Samples::default();
-        for sample in self.timed.iter().filter(|sample| (from..to).contains(&sample.time)) {
-            if let Some(key) = keys.get(sample.row as usize).filter(|key| key.event == self.event) {
-                samples.add(*key, sample.value);
-            }
-        }
-        let mut profile = self.profile.clone();
-        profile.samples = samples;
-        profile.blocks = TimeBlocks::default();
-        profile.recording.duration_nanos = Some(to - from);
-        profile
+        part::of(self.profile, self.timed, from..to)
     }
 
     /// All weight.
