@@ -9,6 +9,7 @@ use crate::inspect::InspectArgs;
 use crate::lens_command::LensArgs;
 use crate::merge_command::MergeArgs;
 use crate::message::Failure;
+use crate::report_command::ReportArgs;
 use crate::symbolize_command::SymbolizeArgs;
 use crate::symbols_command::SymbolsArgs;
 use crate::timeline_command::TimelineArgs;
@@ -23,6 +24,7 @@ pub enum Command {
     Lens(Box<LensArgs>),
     Merge(MergeArgs),
     Timeline(Box<TimelineArgs>),
+    Report(Box<ReportArgs>),
 }
 
 impl Command {
@@ -35,6 +37,7 @@ impl Command {
             Self::Merge(args) => args.run()?,
             Self::Lens(args) => args.run()?,
             Self::Timeline(args) => args.run()?,
+            Self::Report(args) => args.run()?,
             Self::Diff(args) => return args.run(),
         }
         Ok(ExitCode::SUCCESS)

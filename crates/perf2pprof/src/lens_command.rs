@@ -9,7 +9,7 @@ mod graphs;
 pub(crate) mod loaded;
 mod markdown;
 pub(crate) mod report;
-mod share_text;
+pub(crate) mod share_text;
 pub(crate) mod text;
 pub(crate) mod workers;
 

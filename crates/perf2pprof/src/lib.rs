@@ -27,6 +27,7 @@ mod output;
 mod progress;
 mod proof;
 mod recording;
+mod report_command;
 mod run;
 mod select_args;
 mod shares;
