@@ -97,12 +97,14 @@ impl ReportArgs {
         let lens_report = LensReport::new(&shown, &lens, &tags, profile, column, None, Vec::new());
 
         let timed = recorded.as_ref().map_or(&[][..], |recorded| &recorded.timed);
-        let course = (!timed.is_empty())
-            .then(|| timeline_command::course(&lens, &tags, profile, timed));
-        let map = course.as_ref().map(|course| timeline_command::heatmap(base_name(&shown), course));
+        let course =
+            (!timed.is_empty()).then(|| timeline_command::course(&lens, &tags, profile, timed));
+        let map =
+            course.as_ref().map(|course| timeline_command::heatmap(base_name(&shown), course));
         let outliers = map.as_ref().map(|map| Outliers::of(map.slices(), OUTLIERS).found);
         let outliers = outliers.unwrap_or_default();
-        let heat = map.as_ref().map(|map| map.svg(&timeline_command::marks(&outliers), Style::Inline));
+        let heat =
+            map.as_ref().map(|map| map.svg(&timeline_command::marks(&outliers), Style::Inline));
         let told = course.iter().flat_map(|course| {
             outliers.iter().map(|outlier| timeline_command::told(outlier, course))
         });
@@ -121,7 +123,13 @@ impl ReportArgs {
             command: command_line(),
         };
         let without = page.html().len();
-        page.graph = Graph::that_fits(profile, symbols, event, base_name(&shown), LARGEST - without.min(LARGEST));
+        page.graph = Graph::that_fits(
+            profile,
+            symbols,
+            event,
+            base_name(&shown),
+            LARGEST - without.min(LARGEST),
+        );
         let html = page.html();
         let mut out = target.create()?;
         let written = out.write_all(html.as_bytes()).and_then(|()| out.finish());
@@ -153,7 +161,8 @@ fn missing(recorded: Option<&Recorded>, profile: &Profile, event: u32, all: Weig
 /// What was typed, to be typed again.
 fn command_line() -> String {
     let word = |word: String| {
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,+@%".contains(letter);
+        let is_plain =
+            |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,+@%".contains(letter);
         if !word.is_empty() && word.chars().all(is_plain) {
             word
         } else {

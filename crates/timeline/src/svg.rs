@@ -3,6 +3,8 @@
 mod legend;
 mod panels;
 
+use std::fmt::Write;
+
 use maud::{Markup, PreEscaped, html};
 
 use crate::heatmap::{Heatmap, Marked};
@@ -98,7 +100,7 @@ fn css() -> String {
          .hm-cells rect:hover,.hm-cells circle:hover{stroke:#000;stroke-width:1}",
     );
     for step in 0..scale::STEPS {
-        css.push_str(&format!(".hm-{step}{{fill:{}}}", scale::color(step)));
+        let _ = write!(css, ".hm-{step}{{fill:{}}}", scale::color(step));
     }
     css
 }

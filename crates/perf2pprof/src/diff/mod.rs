@@ -239,8 +239,11 @@ impl DiffArgs {
     /// Compares the parts of one recording.
     fn split(&self, files: &[&Path], at: SplitAt) -> Result<ExitCode, Failure> {
         let &[path] = files else {
-            return Err(Failure::new(format!("`--split-at` parts one recording, and {} are given", files.len()))
-                .hint("`perf2pprof diff --split-at 31.5 RECORDING`"));
+            return Err(Failure::new(format!(
+                "`--split-at` parts one recording, and {} are given",
+                files.len()
+            ))
+            .hint("`perf2pprof diff --split-at 31.5 RECORDING`"));
         };
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
         let split = Split::read(path, at, &self.symbols, &self.rules, self.threads)?;
@@ -263,7 +266,8 @@ impl DiffArgs {
         let renames = propose_renames(&stacks.tree, &stacks.base, &stacks.head, &comparison);
         let (budgets, most) = (&self.budget, self.max_regression);
         let gate = Gate::of(&stacks.tree, &comparison, most, budgets, policy, &renames);
-        let mut report = Report::new(&stacks, &comparison, &gate, &renames, self.per.per.singular());
+        let mut report =
+            Report::new(&stacks, &comparison, &gate, &renames, self.per.per.singular());
         if let Some(split) = split {
             report.add_subsystems(split.subsystems(&stacks.event, &options));
         }

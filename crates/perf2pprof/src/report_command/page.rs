@@ -130,8 +130,8 @@ impl Page<'_> {
                     dt { "Missing" } dd { (self.missing.told()) }
                 }
                 @for warning in self.warnings {
-                    div.warn { strong { "Warning: " } (warning.message)
-                        @for detail in &warning.details { br; (detail) }
+                    div.warn { strong { "Warning: " } (prose(&warning.message))
+                        @for detail in &warning.details { br; (prose(detail)) }
                     }
                 }
                 @if !self.hints.is_empty() {
@@ -143,7 +143,7 @@ impl Page<'_> {
     }
 
     fn notes(&self) -> Markup {
-        html! { ul { @for note in notes(self.lens) { li { (note.trim_start()) } } } }
+        html! { ul { @for note in notes(self.lens) { li { (prose(note.trim_start())) } } } }
     }
 
     fn flamegraph(&self) -> Markup {
@@ -186,8 +186,17 @@ impl Page<'_> {
 /// A hint: its text, and the command in it.
 fn hint_text(hint: &str) -> Markup {
     match hint.split_once("\n  ") {
-        Some((text, command)) => html! { (text) pre { (command) } },
-        None => html! { (hint) },
+        Some((text, command)) => html! { (prose(text)) pre { (command) } },
+        None => prose(hint),
+    }
+}
+
+/// A message, in which what stands between backticks is code.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (number, part) in text.split('`').enumerate() {
+            @if number % 2 == 1 { code { (part) } } @else { (part) }
+        }
     }
 }
 
@@ -201,7 +210,12 @@ impl Missing {
             (self.lost, "samples that perf could not keep up with"),
             (self.unreadable, "samples that cannot be read"),
         ];
-        told.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+        told.extend(
+            counts
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{count} {what}")),
+        );
         let shares = [
             (self.broken, "of the weight has stacks cut at a caller outside of every mapping"),
             (self.truncated, "of the weight has stacks deeper than what was dumped"),

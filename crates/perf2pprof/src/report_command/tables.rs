@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use crate::lens_command::report::Report;
-use crate::lens_command::text::{Matrix, matrix};
 use crate::lens_command::share_text::percent_of;
+use crate::lens_command::text::{Matrix, matrix};
 use crate::report_command::top::Top;
 use crate::summary::percent;
 

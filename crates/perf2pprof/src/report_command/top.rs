@@ -117,9 +117,8 @@ fn functions(
     symbols: &Symbols,
     frame: Id<Frame>,
 ) -> Vec<Id<regress::Function>> {
-    let mut function = |name: String| {
-        tree.functions.intern(regress::Function { name, file: String::new() })
-    };
+    let mut function =
+        |name: String| tree.functions.intern(regress::Function { name, file: String::new() });
     let lines = symbols.lines(frame);
     if lines.is_empty() {
         return vec![function(symbols.placeholder(profile, frame).into_owned())];

@@ -61,9 +61,9 @@ impl<'a> Course<'a> {
             }
         };
         let samples: Vec<Sample> = timed.iter().filter(own).map(sample).collect();
-        let times = || samples.iter().map(|sample| sample.time);
-        let times =
-            (times().min().unwrap_or(0), times().max().map_or(0, |last| last.saturating_add(1)));
+        let moments = || samples.iter().map(|sample| sample.time);
+        let end = moments().max().map_or(0, |last| last.saturating_add(1));
+        let span = (moments().min().unwrap_or(0), end);
         let is_worker = |row: &&ThreadRow| row.role == Role::Named("worker").text();
         let has_workers = rows.iter().any(|row| is_worker(&row));
         let shown = rows.iter().enumerate().filter(|(_, row)| !has_workers || is_worker(row));
@@ -83,7 +83,7 @@ impl<'a> Course<'a> {
             event,
             samples,
             is_time,
-            times,
+            times: span,
         }
     }
 

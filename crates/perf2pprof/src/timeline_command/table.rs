@@ -1,5 +1,6 @@
 //! The table of slices and groups, for people and as CSV.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use timeline::{MEANINGFUL, Slice, Slices, range_text, size_text};
@@ -42,7 +43,7 @@ pub(crate) fn write(course: &Course<'_>, column: u64, out: &mut dyn Write) -> io
         for header in &headers {
             let skipped = height - header.len();
             let word = line.checked_sub(skipped).and_then(|at| header.get(at));
-            row.push_str(&format!("{:>WIDTH$}", word.map_or("", String::as_str)));
+            let _ = write!(row, "{:>WIDTH$}", word.map_or("", String::as_str));
         }
         writeln!(out, "{}", row.trim_end())?;
     }
@@ -85,7 +86,7 @@ fn row(
     let mut add = |weight: u64| {
         let share = weight as f64 / slice.weight.max(1) as f64 * 100.0;
         let shown = if weight == 0 { "\u{b7}".to_owned() } else { format!("{share:.1}") };
-        row.push_str(&format!("{shown:>WIDTH$}"));
+        let _ = write!(row, "{shown:>WIDTH$}");
     };
     for group in own {
         add(of(&[*group]));

@@ -1,5 +1,7 @@
 //! What the picture's colours and sizes mean.
 
+use std::fmt::Write;
+
 use maud::{Markup, html};
 
 use crate::heatmap::Panel;
@@ -21,7 +23,7 @@ impl Layout<'_> {
         let full = |weight, panel: &Panel| self.map.rate(weight, panel.size.cell);
         let mut told = format!("up to {} (all threads)", full(most, &self.map.all));
         if let Some((_, panel)) = self.map.own.first().filter(|_| busiest > 0) {
-            told.push_str(&format!(", {} (a worker)", full(busiest, panel)));
+            let _ = write!(told, ", {} (a worker)", full(busiest, panel));
         }
         let steps_width = 10.0 * crate::text::float(scale::STEPS as u64);
         let behind = LEFT + steps_width + 8.0;
