@@ -65,7 +65,10 @@ def check_page(browser, path, outdir, has_heat):
     fetched = re.findall(r"<(?:link|img|script|iframe|object)[^>]*\s(?:src|href|data)=", text)
     assert not fetched and "@import" not in text, fetched
     browser.open(path.resolve().as_uri())
+    # Tall enough for the README: summary, tables, heat map.
+    browser.call("POST", "/window/rect", {"width": 1280, "height": 2080})
     browser.screenshot(outdir / f"{path.stem}.png")
+    browser.call("POST", "/window/rect", {"width": 1280, "height": 1000})
     asked = browser.run("return performance.getEntriesByType('resource').map(entry => entry.name)")
     assert not asked, f"the page asks for {asked}"
     sections = browser.run("return [...document.querySelectorAll('main section')].map(section => section.id)")

@@ -148,7 +148,8 @@ fn output_stem(recording: &Path) -> PathBuf {
     recording.file_stem().map_or_else(|| PathBuf::from("perf"), PathBuf::from)
 }
 
-fn is_same_file(one: &Path, other: &Path) -> bool {
+/// Whether two paths are one file, which is there.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,

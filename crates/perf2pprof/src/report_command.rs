@@ -81,6 +81,7 @@ impl ReportArgs {
         let stem = PathBuf::from(self.file.file_stem().unwrap_or_default());
         let output = self.output.clone().unwrap_or_else(|| stem.with_added_extension("html"));
         let target = Target::new(&output);
+        target.check_is_not(&self.file)?;
         target.check()?;
         let part = Part { time: self.time, keeps_samples: true };
         let loaded = Loaded::read(&self.file, &self.symbols, self.threads, part)?;

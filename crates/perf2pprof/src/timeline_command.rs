@@ -79,6 +79,10 @@ impl TimelineArgs {
         if is_profile(&self.file) {
             return Err(hints::time::profile_has_no_time(&self.file, "timeline"));
         }
+        for output in [&self.output, &self.csv].into_iter().flatten() {
+            Target::new(output).check_is_not(&self.file)?;
+            Target::new(output).check()?;
+        }
         let lens = self.rules.lens()?;
         let part = Part { time: self.time, keeps_samples: true };
         let loaded = Loaded::read(&self.file, &self.symbols, self.threads, part)?;
