@@ -132,12 +132,18 @@ impl TimelineArgs {
             writeln!(out, "  without {} less busy workers", course.more_threads)?;
         }
         let Some(Outliers { found, noise, tested }) = outliers else { return Ok(()) };
-        let finest = size_text(map.slices().length);
+        if *tested == 0 {
+            return writeln!(
+                out,
+                "\noutliers: none can be told, since no slice of up to 2 s has 20 samples and its like around it"
+            );
+        }
         writeln!(
             out,
-            "\noutliers: {} of the {} asked for; {tested} slices from {finest} to 2 s were held against the 5 s before and after each, and by chance none of them would be {noise:.1} standard deviations away",
+            "\noutliers: {} of the {} asked for; {tested} slices of {} or more were held against the 5 s before and after each, and by chance none of them would be {noise:.1} standard deviations away",
             found.len(),
             self.outliers.map_or(0, NonZeroUsize::get),
+            size_text(map.slices().length),
         )?;
         for (number, (outlier, graph)) in (1..).zip(found.iter().zip(graphs)) {
             writeln!(

@@ -1,6 +1,7 @@
 //! `perf2pprof timeline`, `report` and `diff --split-at` on the recordings of the fixtures.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure is a failed test")]
+#![allow(clippy::float_cmp, reason = "whole numbers of less than 53 bits")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

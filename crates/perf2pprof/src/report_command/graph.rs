@@ -51,3 +51,52 @@ fn document(svg: &str) -> String {
         &svg[start..]
     )
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+mod tests {
+    use profile::{Event, Frame, Id, Reason, SampleKey, SampleValue, Sampling, Stack, Unit};
+
+    use super::*;
+
+    /// A function of half of the weight, and 3,000 that share the rest.
+    fn profile() -> Profile {
+        let mut profile = Profile::new();
+        profile.events.push(Event {
+            name: "cycles".to_owned(),
+            recorded_name: "cycles".to_owned(),
+            unit: Unit::Count,
+            sampling: Sampling::Period(1),
+        });
+        let name = profile.strings.intern("main".to_owned());
+        let frame = profile.frames.intern(Frame::marker(name));
+        let main = profile.stacks.intern(Stack { parent: Stack::EMPTY, frame });
+        for number in 0..3000_u64 {
+            let name = profile.strings.intern(format!("function \"{number}\" <of many>"));
+            let frame = profile.frames.intern(Frame::marker(name));
+            let stack = profile.stacks.intern(Stack { parent: main, frame });
+            let leaf = profile.stacks.intern(Stack { parent: stack, frame });
+            let weight = if number == 0 { 30_000 } else { 10 };
+            let key = SampleKey { stack: leaf, event: 0, labels: Id::new(0) };
+            profile.samples.add(key, SampleValue { count: 1, weight });
+        }
+        profile
+    }
+
+    #[test]
+    fn the_graph_has_room_or_less_in_it_or_is_left_out() {
+        let profile = profile();
+        let symbols = Symbols::none(&profile, Reason::NotAsked);
+        let of = |room| Graph::that_fits(&profile, &symbols, 0, "x", room);
+        let whole = of(LARGE).unwrap();
+        assert!(!whole.is_reduced && whole.document.contains("<svg"));
+        let len = maud::html! { p title=(whole.document) {} }.into_string().len();
+        let reduced = of(len / 2).unwrap();
+        assert!(reduced.is_reduced && reduced.lightest > whole.lightest);
+        let reduced_len = maud::html! { p title=(reduced.document) {} }.into_string().len();
+        assert!(reduced_len < len / 2, "{reduced_len} of {len}");
+        assert!(of(1000).is_none());
+    }
+
+    const LARGE: usize = 50_000_000;
+}
