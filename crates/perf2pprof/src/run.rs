@@ -160,15 +160,15 @@ fn convert(
         progress.advance(range.end - range.start);
         recording.release(range);
     };
+    let convert = if job.keeps_samples { session::convert_timed } else { session::convert };
     let Some(found) = found else {
-        return Ok(session::convert(perf, &job.session, None, &visited));
+        return Ok(convert(perf, &job.session, None, &visited));
     };
     // What unwinds a stack must be the recorded file, as much as what names it.
     let sources = Sources { images: found.paths, ..job.sources.clone() };
     let locator = Locator::new(&sources);
     let find = |profile: &Profile, binary| locator.locate(&Recorded::of(profile, binary)).found;
-    let mut conversion =
-        session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited);
+    let mut conversion = convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited);
     conversion.profile.recording.is_unwound = true;
     Ok(conversion)
 }
