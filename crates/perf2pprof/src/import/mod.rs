@@ -84,12 +84,7 @@ impl Imported {
         }
     }
 
-    fn add_frames(
-        &mut self,
-        old: &proto::Profile,
-        mappings: &RowIds,
-        locations: &RowIds,
-    ) {
+    fn add_frames(&mut self, old: &proto::Profile, mappings: &RowIds, locations: &RowIds) {
         let path = self.profile.strings.intern_ref("[unknown]");
         let kind = BinaryKind::Unmapped;
         let unmapped = Binary { path, build_id: None, kind, relocation: None };
