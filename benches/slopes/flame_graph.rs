@@ -60,10 +60,10 @@ fn draw(title: &str, report: &Report, out: File) {
     flamegraph::draw(&picture, |index| format!("{} samples", boxes[index].weight), out).unwrap();
 }
 
-fn add<'a>(boxes: &mut Vec<FlameBox<'a>>, caller: usize, name: &'a str, called: &'a Called) {
+fn add<'a>(boxes: &mut Vec<FlameBox<'a>>, caller: usize, name: &'a str, function: &'a Called) {
     let index = boxes.len();
-    boxes.push(FlameBox { caller, name, weight: called.weight, shift: None });
-    for (name, callee) in &called.callees {
+    boxes.push(FlameBox { caller, name, weight: function.weight, shift: None });
+    for (name, callee) in &function.callees {
         add(boxes, index, name, callee);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use binaries::{ElfImage, Locator, Sources};
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -50,13 +50,13 @@ fn named(profile: &Profile, image: PathBuf) -> Symbolized {
     named
 }
 
-fn symbolize(criterion: &mut Criterion, name: &str, image: &PathBuf) {
+fn symbolize(criterion: &mut Criterion, name: &str, image: &Path) {
     let mut group = stage(criterion, name);
     for addresses in ADDRESSES {
         let profile = sampled(addresses);
         group.throughput(Throughput::Elements(addresses));
         group.bench_function(BenchmarkId::from_parameter(addresses), |bencher| {
-            bencher.iter(|| named(&profile, image.clone()));
+            bencher.iter(|| named(&profile, image.to_owned()));
         });
     }
 }

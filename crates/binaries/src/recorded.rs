@@ -131,8 +131,8 @@ mod tests {
             })
             .into();
         // In turns, from the end to the start of each file, and some of it twice.
-        for n in (0..12).rev() {
-            let (binary, file_offset) = (ids[n as usize % 3], FileOffset(n / 6 * 0x1000));
+        for (n, binary) in (0..12).rev().zip(ids.iter().take(3).copied().cycle()) {
+            let file_offset = FileOffset(n / 6 * 0x1000);
             let start = RuntimeAddr(n * 0x1_0000);
             profile.mappings.intern(Mapping { binary, start, len: 0x1000, file_offset });
             for kind in [FrameKind::ReturnAddress, FrameKind::InstructionPointer] {
