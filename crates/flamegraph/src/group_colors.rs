@@ -23,13 +23,20 @@ const REST: (u8, u8, u8) = (145, 140, 165);
 /// What is not known.
 const UNKNOWN: (u8, u8, u8) = (222, 222, 222);
 
+impl GroupColor {
+    /// Red, green and blue.
+    pub fn rgb(self) -> (u8, u8, u8) {
+        match self {
+            Self::Own(number) => OWN[number % OWN.len()],
+            Self::Rest => REST,
+            Self::Unknown => UNKNOWN,
+        }
+    }
+}
+
 /// The colour of a group.
 pub(crate) fn color(group: GroupColor) -> Color {
-    let (r, g, b) = match group {
-        GroupColor::Own(number) => OWN[number % OWN.len()],
-        GroupColor::Rest => REST,
-        GroupColor::Unknown => UNKNOWN,
-    };
+    let (r, g, b) = group.rgb();
     Color { r, g, b }
 }
 

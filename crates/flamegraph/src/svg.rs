@@ -29,6 +29,19 @@ pub fn svg(
     symbols: &Symbols,
     event: usize,
     title: &str,
+    out: impl Write,
+) -> io::Result<u64> {
+    svg_down_to(profile, symbols, event, title, LIGHTEST, out)
+}
+
+/// The same, for a smaller file: a box that is lighter than this part of the total, as a divisor, is not drawn, and its
+/// weight stays in its caller.
+pub fn svg_down_to(
+    profile: &Profile,
+    symbols: &Symbols,
+    event: usize,
+    title: &str,
+    lightest: u64,
     mut out: impl Write,
 ) -> io::Result<u64> {
     let tree = Tree::of(profile, symbols, event, Style::Annotated);
@@ -42,7 +55,7 @@ pub fn svg(
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
     let mut lines = Vec::new();
-    tree.walk(total / LIGHTEST, |stack, weight| {
+    tree.walk(total / lightest.max(1), |stack, weight| {
         lines.push(format!("{stack} {weight}"));
         Ok(())
     })?;

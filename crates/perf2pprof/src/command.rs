@@ -9,8 +9,10 @@ use crate::inspect::InspectArgs;
 use crate::lens_command::LensArgs;
 use crate::merge_command::MergeArgs;
 use crate::message::Failure;
+use crate::report_command::ReportArgs;
 use crate::symbolize_command::SymbolizeArgs;
 use crate::symbols_command::SymbolsArgs;
+use crate::timeline_command::TimelineArgs;
 
 /// Something else than a conversion.
 #[derive(Debug, Subcommand)]
@@ -21,6 +23,8 @@ pub enum Command {
     Diff(Box<DiffArgs>),
     Lens(Box<LensArgs>),
     Merge(MergeArgs),
+    Timeline(Box<TimelineArgs>),
+    Report(Box<ReportArgs>),
 }
 
 impl Command {
@@ -32,6 +36,8 @@ impl Command {
             Self::Symbolize(args) => args.run()?,
             Self::Merge(args) => args.run()?,
             Self::Lens(args) => args.run()?,
+            Self::Timeline(args) => args.run()?,
+            Self::Report(args) => args.run()?,
             Self::Diff(args) => return args.run(),
         }
         Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! What to tell the user to try. Every hint of the program stands in this file.
 
 pub(crate) mod comparison;
+pub(crate) mod time;
 
 use std::io;
 use std::path::Path;

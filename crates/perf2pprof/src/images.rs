@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use binaries::{Recorded, RecordedBinaries};
@@ -58,6 +59,11 @@ impl Images {
         };
         let sources = named.iter().map(source).collect::<Result<_, _>>()?;
         Ok(Self { sources, cache: OnceCell::new(), is_quiet })
+    }
+
+    /// Whether it matters what is wanted: what is used as it is stands at hand, wanted or not.
+    pub(crate) fn are_searched(&self) -> bool {
+        self.sources.iter().any(|(_, source)| source.as_is().is_none())
     }
 
     /// Finds what is wanted. Can be asked more than once.
@@ -189,8 +195,11 @@ pub(crate) fn sampled_files(profile: &Profile) -> impl Iterator<Item = Recorded<
         .map(move |id| recorded.get(id))
 }
 
-/// What unwinds the stacks of a recording: whatever was mapped.
-pub(crate) fn wanted_by_recording(perf: &PerfData<'_>) -> Wanted {
+/// How much of a recording is read before the reader says how far it is.
+const STEP_BYTES: u64 = 16 << 20;
+
+/// What unwinds the stacks of a recording: whatever was mapped. `visited` is told what was read.
+pub(crate) fn wanted_by_recording(perf: &PerfData<'_>, visited: &dyn Fn(Range<u64>)) -> Wanted {
     let features = perf.features();
     let in_header = features.build_ids.iter().map(|entry| {
         let build_id = match entry.size {
@@ -202,7 +211,15 @@ pub(crate) fn wanted_by_recording(perf: &PerfData<'_>) -> Wanted {
     let mut binaries: BTreeSet<_> = in_header.collect();
     let named: HashSet<_> = features.build_ids.iter().map(|entry| entry.path.as_bytes()).collect();
     let is_mmap = |kind| kind == RecordKind::MMAP || kind == RecordKind::MMAP2;
-    for record in perf.records().filter(|record| is_mmap(record.kind)) {
+    let mut step_start = 0;
+    for record in perf.records() {
+        if record.offset - step_start >= STEP_BYTES {
+            visited(step_start..record.offset);
+            step_start = record.offset;
+        }
+        if !is_mmap(record.kind) {
+            continue;
+        }
         let Some(mmap) = Mmap::parse(&record, perf.endian()) else { continue };
         let build_id = mmap.build_id.and_then(BuildId::new);
         if build_id.is_some() || !named.contains(mmap.path) {

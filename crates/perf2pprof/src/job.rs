@@ -34,6 +34,8 @@ pub struct Job {
     pub(crate) lens: LensLabels,
     /// How the summary is printed; `None` to print none.
     pub(crate) summary: Option<SummaryFormat>,
+    /// Whether each sample is kept with its time.
+    pub(crate) keeps_samples: bool,
     /// Whether a warning ends the program.
     pub(crate) is_strict: bool,
 }
@@ -56,6 +58,7 @@ impl Job {
             sources: args.symbols.sources(),
             lens: args.lens,
             summary: (!args.quiet).then_some(args.summary),
+            keeps_samples: false,
             is_strict: args.strict,
             recordings: args.recordings,
         };
@@ -68,7 +71,7 @@ impl Job {
         Ok(job)
     }
 
-    /// Reads a whole recording and looks its names up, and writes nothing.
+    /// Reads a recording and looks its names up, and writes nothing.
     pub(crate) fn to_read(
         recording: &Path,
         labels: Vec<LabelKey>,
@@ -86,6 +89,7 @@ impl Job {
             symbolize: Some(symbols.options(threads)),
             lens: LensLabels::none(),
             summary: Some(SummaryFormat::Text),
+            keeps_samples: false,
             is_strict: false,
         }
     }
@@ -144,7 +148,8 @@ fn output_stem(recording: &Path) -> PathBuf {
     recording.file_stem().map_or_else(|| PathBuf::from("perf"), PathBuf::from)
 }
 
-fn is_same_file(one: &Path, other: &Path) -> bool {
+/// Whether two paths are one file, which is there.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,

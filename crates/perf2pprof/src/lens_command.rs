@@ -6,23 +6,25 @@
 //! ```
 
 mod graphs;
-mod loaded;
+pub(crate) mod loaded;
 mod markdown;
-mod report;
-mod share_text;
-mod text;
-mod workers;
+pub(crate) mod report;
+pub(crate) mod share_text;
+pub(crate) mod text;
+pub(crate) mod workers;
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use session::TimeRange;
+
 use crate::diff::per::Pair;
 use crate::hints;
-use crate::lens_command::loaded::Loaded;
+use crate::lens_command::loaded::{Loaded, Part};
 use crate::lens_command::report::Report;
 use crate::lens_labels::{self, RuleArgs};
-use crate::message::Failure;
+use crate::message::{Failure, Warning};
 use crate::output::{Output, Target};
 use crate::shares;
 use crate::stack_health::StackHealth;
@@ -62,6 +64,10 @@ pub struct LensArgs {
     #[arg(long, value_name = "BEFORE,AFTER")]
     pub stats: Option<Pair>,
 
+    /// Look at this part of the recording: seconds (`10,20`) or per cent (`50%,`)
+    #[arg(long, value_name = "FROM,TO")]
+    pub time: Option<TimeRange>,
+
     /// Where names come from.
     #[command(flatten)]
     pub symbols: SymbolArgs,
@@ -81,8 +87,10 @@ impl LensArgs {
         }
         let lens = self.rules.lens()?;
         let connections = self.stats.as_ref().map(workers::connections).transpose()?;
-        let loaded = Loaded::read(&self.file, &self.symbols, self.threads)?;
-        let Loaded { profile, symbols, symbolized } = &loaded;
+        let part = Part { time: self.time, keeps_samples: false };
+        let loaded = Loaded::read(&self.file, &self.symbols, self.threads, part)?;
+        let Loaded { profile, symbols, symbolized, warnings, .. } = &loaded;
+        Warning::print(warnings);
         let tags = lens_labels::tags(&lens, profile, symbols, symbolized);
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         let event = event.unwrap_or(0);

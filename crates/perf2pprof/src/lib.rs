@@ -27,6 +27,7 @@ mod output;
 mod progress;
 mod proof;
 mod recording;
+mod report_command;
 mod run;
 mod select_args;
 mod shares;
@@ -37,6 +38,7 @@ mod symbol_args;
 mod symbolize_command;
 mod symbols_command;
 mod threads;
+mod timeline_command;
 mod warnings;
 
 pub use args::Args;

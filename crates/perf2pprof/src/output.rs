@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::hints;
+use crate::job::is_same_file;
 use crate::message::Failure;
 
 /// Where an output goes.
@@ -26,6 +27,17 @@ impl Target {
     /// What the user typed.
     pub(crate) fn new(path: &Path) -> Self {
         if path == Path::new("-") { Self::Stdout } else { Self::File(path.to_owned()) }
+    }
+
+    /// Refuses to write over what is read.
+    pub(crate) fn check_is_not(&self, input: &Path) -> Result<(), Failure> {
+        match self {
+            Self::File(path) if is_same_file(path, input) => Err(Failure::new(format!(
+                "`{}` is the recording, and would be overwritten",
+                path.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Whether it could be written, before any work is done.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use binaries::{Locator, Recorded, Sources};
+use debug_image::Wanted;
 use perf_data::{EventAttr, PerfData};
 use profile::{Profile, Reason, Symbols};
 use session::{Conversion, LeftOut, Visited};
@@ -145,7 +146,13 @@ fn convert(
     let has_dump =
         |event: &EventAttr| event.attr.sample_type.has(perf_data::SampleType::STACK_USER);
     let has_dump = perf.events().iter().any(has_dump);
-    let found = has_dump.then(|| images.find(&images::wanted_by_recording(perf))).transpose()?;
+    let release = |range| recording.release(range);
+    let wanted = if has_dump && images.are_searched() {
+        images::wanted_by_recording(perf, &release)
+    } else {
+        Wanted::default()
+    };
+    let found = has_dump.then(|| images.find(&wanted)).transpose()?;
     // Both passes hop over every byte.
     let progress = Progress::new("reading samples", 2 * recording.len(), job.summary.is_none());
     let visited = |visited| {
@@ -153,15 +160,15 @@ fn convert(
         progress.advance(range.end - range.start);
         recording.release(range);
     };
+    let convert = if job.keeps_samples { session::convert_timed } else { session::convert };
     let Some(found) = found else {
-        return Ok(session::convert(perf, &job.session, None, &visited));
+        return Ok(convert(perf, &job.session, None, &visited));
     };
     // What unwinds a stack must be the recorded file, as much as what names it.
     let sources = Sources { images: found.paths, ..job.sources.clone() };
     let locator = Locator::new(&sources);
     let find = |profile: &Profile, binary| locator.locate(&Recorded::of(profile, binary)).found;
-    let mut conversion =
-        session::convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited);
+    let mut conversion = convert(perf, &job.session, Some(&Unwinding::new(&find)), &visited);
     conversion.profile.recording.is_unwound = true;
     Ok(conversion)
 }

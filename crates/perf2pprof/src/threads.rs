@@ -16,6 +16,18 @@ pub(crate) struct Key {
     pub(crate) thread: String,
 }
 
+impl Key {
+    /// Process and thread, if both have numbers.
+    pub(crate) fn ids(&self) -> Option<(i64, i64)> {
+        self.pid.zip(self.tid)
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        if self.thread.is_empty() { &self.process } else { &self.thread }
+    }
+}
+
 /// What a thread weighs. Names are not unique: Envoy's thread pools inherit their creator's.
 #[derive(Debug, Serialize)]
 pub(crate) struct ThreadSummary {

@@ -133,9 +133,14 @@ pub fn compare(tree: &Tree, base: &[Run], head: &[Run], options: &Options) -> Co
         size(other).total_cmp(&size(one)).then(one.function.cmp(&other.function))
     });
     let everything = Family::test(options, &base, &head, &[base.all], &[head.all]);
+    let mut overall = everything.changes[0];
+    if options.measure == Measure::Share {
+        // Everything is all of it, and nobody has to estimate that.
+        overall.interval = Interval { low: overall.difference, high: overall.difference };
+    }
     let detectable = Power::typical(options, own.tested, &base, &head).detectable(Options::TYPICAL);
     Comparison {
-        overall: everything.changes[0],
+        overall,
         rows,
         tested: (own.tested, total.tested),
         detectable,

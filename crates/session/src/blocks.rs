@@ -8,6 +8,8 @@ use std::mem;
 
 use profile::{BlockCell, SampleValue, TimeBlocks};
 
+use crate::TimedSample;
+
 /// 2^28 nanoseconds, a quarter of a second.
 const SLOT_BITS: u32 = 28;
 
@@ -24,6 +26,8 @@ pub(crate) struct Slots {
     rows: Vec<Row>,
     waiting: Vec<Noted>,
     noted: Vec<Noted>,
+    /// Each sample by itself, if that is asked for.
+    timed: Option<Vec<TimedSample>>,
 }
 
 /// What one row has so far.
@@ -44,6 +48,11 @@ struct Noted {
 }
 
 impl Slots {
+    /// Slots that keep each sample, too.
+    pub(crate) fn keeping_samples(is_asked: bool) -> Self {
+        Self { timed: is_asked.then(Vec::new), ..Self::default() }
+    }
+
     /// Adds a sample to a row.
     #[inline]
     pub(crate) fn add(&mut self, row: u32, time: u64, value: SampleValue) {
@@ -51,10 +60,13 @@ impl Slots {
         if self.waiting.len() >= WAITING {
             self.add_waiting();
         }
+        if let Some(timed) = &mut self.timed {
+            timed.push(TimedSample { row, time, value });
+        }
     }
 
     fn add_waiting(&mut self) {
-        let Self { rows, waiting, noted } = self;
+        let Self { rows, waiting, noted, .. } = self;
         let len = waiting.iter().map(|sample| sample.row as usize + 1).max().unwrap_or(0);
         rows.resize(rows.len().max(len), Row::default());
         for &Noted { row: number, slot, value } in &*waiting {
@@ -91,6 +103,20 @@ impl Slots {
             Some(Noted { row, ..noted })
         };
         self.noted.extend(other.noted.into_iter().filter_map(renumbered));
+        let timed = other.timed.into_iter().flatten().filter_map(|sample| {
+            let row = u32::try_from(*rows.get(sample.row as usize)?).ok()?;
+            Some(TimedSample { row, ..sample })
+        });
+        self.timed.get_or_insert_default().extend(timed);
+    }
+
+    /// The samples one by one, in the order of the file, at nanoseconds since `first`.
+    pub(crate) fn take_timed(&mut self, first: u64) -> Vec<TimedSample> {
+        let mut timed = self.timed.take().unwrap_or_default();
+        for sample in &mut timed {
+            sample.time = sample.time.saturating_sub(first);
+        }
+        timed
     }
 
     /// The blocks of a recording with these times of its first and last sample.

@@ -42,7 +42,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use perf_data::{Damage, PerfData, RecordsEnd};
-use profile::{EventMismatch, Profile};
+use profile::{EventMismatch, Profile, SampleValue};
 
 pub use events::normalise as event_name;
 pub use labels::LabelKey;
@@ -85,12 +85,25 @@ pub struct Conversion {
     pub losses: Losses,
     /// What was not selected, by event.
     pub left_out: Vec<LeftOut>,
+    /// Each sample by itself, of what [`convert_timed`] made of a recording whose samples state their time.
+    pub timed: Vec<TimedSample>,
     /// The time between the last sample of the selected part of the recording and its last.
     pub nanos_after: u64,
     /// Why the records ended; of several recordings, those of the first.
     pub end: RecordsEnd,
     /// What is no record; of several recordings, that of the first.
     pub damage: Option<Damage>,
+}
+
+/// When a sample was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedSample {
+    /// Its row in the table of samples.
+    pub row: u32,
+    /// Nanoseconds since the first sample of the recording, whatever is selected.
+    pub time: u64,
+    /// One, and what it weighs.
+    pub value: SampleValue,
 }
 
 impl Conversion {
@@ -126,6 +139,26 @@ pub fn convert(
     unwind: Option<&dyn Unwind>,
     visited: &(dyn Fn(Visited) + Sync),
 ) -> Conversion {
+    convert_keeping(perf, options, unwind, visited, false)
+}
+
+/// Converts a recording, and keeps each sample with its time: memory follows their number.
+pub fn convert_timed(
+    perf: &PerfData<'_>,
+    options: &Options,
+    unwind: Option<&dyn Unwind>,
+    visited: &(dyn Fn(Visited) + Sync),
+) -> Conversion {
+    convert_keeping(perf, options, unwind, visited, true)
+}
+
+fn convert_keeping(
+    perf: &PerfData<'_>,
+    options: &Options,
+    unwind: Option<&dyn Unwind>,
+    visited: &(dyn Fn(Visited) + Sync),
+    keeps_samples: bool,
+) -> Conversion {
     let mut index = index::index(perf, options.selection.time.is_some(), &|range| {
         visited(Visited::Indexed(range));
     });
@@ -148,18 +181,20 @@ pub fn convert(
         labels: &labels,
         markers,
         unwind: unwind.zip(recorded.as_ref()),
+        keeps_samples,
     };
     let mut merger = Merger::new(perf, &index);
     read_chunks(&context, options.threads, visited, |chunk| merger.add(chunk));
     let (end, damage) = (index.end, index.damage);
     let left_out = select::left_out(perf, merger.left_out());
     let nanos_after = merger.nanos_after(&index);
+    let timed = merger.take_timed(&index);
     let events = select::events(&selector, perf);
     let lost = selector.lost(&index.lost);
     let (mut profile, losses) = merger.finish(perf, events, index);
     lost::add_rows(&mut profile, &lost);
     debug_assert!(profile.check());
-    Conversion { profile, losses, left_out, nanos_after, end, damage }
+    Conversion { profile, losses, left_out, timed, nanos_after, end, damage }
 }
 
 /// Reads all chunks, and hands them on in the order of the file.

@@ -7,6 +7,7 @@ use profile::{
     Binary, BinaryKind, Event, Id, Mapping, Profile, Recording, SampleKey, SampleValue, Stack,
 };
 
+use crate::TimedSample;
 use crate::blocks::Slots;
 use crate::index::Index;
 use crate::losses::Losses;
@@ -109,6 +110,14 @@ impl Merger {
         match (self.times, index.sample_times) {
             (Some((_, selected)), Some((_, last))) => last.saturating_sub(selected),
             _ => 0,
+        }
+    }
+
+    /// The samples one by one, at nanoseconds since the recording's first. Call it before [`Merger::finish`].
+    pub(crate) fn take_timed(&mut self, index: &Index) -> Vec<TimedSample> {
+        match index.sample_times.or(self.times).filter(|_| index.is_timed) {
+            Some((first, _)) => self.slots.take_timed(first),
+            None => Vec::new(),
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub(crate) markers: Markers,
     /// What unwinds stacks, and the recording as it may know it.
     pub(crate) unwind: Option<(&'a dyn Unwind, &'a Profile)>,
+    /// Whether each sample is kept with its time.
+    pub(crate) keeps_samples: bool,
 }
 
 /// The texts of the outermost frames of stacks that are not whole.
@@ -180,6 +182,7 @@ impl<'a> Reader<'a> {
                 stacks,
                 labels,
                 left_out: vec![SampleValue::default(); context.perf.events().len()],
+                slots: Slots::keeping_samples(context.keeps_samples),
                 ..Chunk::default()
             },
             batch: Vec::with_capacity(BATCH),

@@ -199,3 +199,33 @@ fn what_the_recording_cannot_tell_is_an_error() {
     let cpu = Selection { cpus: vec![0], ..Selection::default() };
     assert!(matches!(cpu.check(&perf), Err(SelectionError::NotRecorded { option: "--cpu", .. })));
 }
+
+#[test]
+fn samples_with_their_times_add_up_to_the_rows() {
+    let bytes = recording().build();
+    let perf = PerfData::parse(&bytes).unwrap();
+    for (from, kept) in
+        [(None, vec![0, 100, 200, 300, 400]), (Some("0.0000002,"), vec![200, 300, 400])]
+    {
+        let time = from.map(|range| range.parse().unwrap());
+        let selection = Selection { time, ..Selection::default() };
+        let options = Options { labels: Vec::new(), selection, threads: NonZeroUsize::MIN };
+        let timed = session::convert_timed(&perf, &options, None, &|_| {});
+        let plain = convert(&perf, &options, None, &|_| {});
+        // Since the first sample of the recording, whatever is selected.
+        let mut moments: Vec<u64> = timed.timed.iter().map(|sample| sample.time).collect();
+        moments.sort_unstable();
+        assert_eq!(moments, kept);
+        let rows = |conversion: &Conversion| {
+            conversion.profile.samples.iter().map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        assert_eq!((rows(&timed), &timed.losses), (rows(&plain), &plain.losses));
+        assert_eq!(timed.profile.blocks, plain.profile.blocks);
+        let mut sums = vec![profile::SampleValue::default(); rows(&timed).len()];
+        for sample in &timed.timed {
+            sums[sample.row as usize].add(sample.value);
+        }
+        assert_eq!(sums, rows(&timed));
+        assert!(plain.timed.is_empty());
+    }
+}

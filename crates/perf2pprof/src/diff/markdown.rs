@@ -42,6 +42,7 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         }
         writeln!(text)?;
     }
+    write_subsystems(text, report)?;
     if !report.proposed_renames.is_empty() {
         writeln!(text, "May be renamed, to be confirmed by a `[[rename]]` in the policy:\n")?;
         for rename in report.proposed_renames.iter().take(ROWS) {
@@ -58,6 +59,27 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         report.head.samples,
         sensitivity(report)
     )
+}
+
+fn write_subsystems(text: &mut String, report: &Report) -> std::fmt::Result {
+    if report.subsystems.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "| subsystem | before | now | change |\n|---|--:|--:|--:|")?;
+    for row in report.subsystems.iter().take(ROWS) {
+        let (numbers, change) = (report.numbers, &row.change.change);
+        let news = if change.call.is_news() { "**" } else { "" };
+        writeln!(
+            text,
+            "| {} | {} | {} | {news}{}{news} {} |",
+            escape(&row.name),
+            numbers.value(change.base.value),
+            numbers.value(change.head.value),
+            numbers.difference(change.difference),
+            numbers.interval(change)
+        )?;
+    }
+    writeln!(text)
 }
 
 fn write_rows(

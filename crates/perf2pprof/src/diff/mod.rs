@@ -20,6 +20,7 @@ mod policy;
 mod pprof;
 pub(crate) mod programs;
 mod report;
+mod split;
 mod stacks;
 mod svg;
 mod table;
@@ -33,7 +34,7 @@ use std::io::{self, Write};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
+use std::{slice, thread};
 
 use clap::ValueEnum;
 use regress::{Comparison, Measure, Options, compare, propose_renames};
@@ -44,9 +45,11 @@ use crate::diff::load::Loaded;
 use crate::diff::per::PerArgs;
 use crate::diff::policy::{Budget, Policy};
 use crate::diff::report::Report;
+use crate::diff::split::{Split, SplitAt};
 use crate::diff::stacks::Stacks;
 use crate::diff::svg::{Graphs, Width};
 use crate::diff::weights::Weights;
+use crate::lens_labels::RuleArgs;
 use crate::message::{Failure, Warning};
 use crate::output::{Output, Target};
 use crate::symbol_args::SymbolArgs;
@@ -73,6 +76,12 @@ pub struct DiffArgs {
     /// What is now (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Sides")]
     pub head: Vec<PathBuf>,
+
+    /// Compare what was before this moment of one recording with what came then: seconds from the
+    /// first sample (`31.5`) or per cent (`50%`); the table of subsystems has it, too
+    #[arg(long, value_name = "T", help_heading = "Sides")]
+    #[arg(conflicts_with_all = ["now", "base", "head", "calibrate", "base_stats"])]
+    pub split_at: Option<SplitAt>,
 
     /// Compare runs of one side with each other, in so many random splits [default: 200]: how often
     /// is noise called a change, and how often is a change of --want found
@@ -150,6 +159,10 @@ pub struct DiffArgs {
     #[arg(long, value_name = "FILE", help_heading = "Gate")]
     pub policy: Option<PathBuf>,
 
+    /// By which rules code is part of a subsystem.
+    #[command(flatten)]
+    pub rules: RuleArgs,
+
     /// Where names come from.
     #[command(flatten)]
     pub symbols: SymbolArgs,
@@ -212,21 +225,53 @@ impl DiffArgs {
         if let Some(splits) = self.calibrate.filter(|_| !base.is_empty()) {
             return self.calibrate(&base, splits);
         }
+        if let Some(at) = self.split_at {
+            return self.split(&base, at);
+        }
         self.check_arguments(&base, &head)?;
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
         Warning::print(&programs::repeated(&base, &head));
         let command = arguments::command_of(&base, &head);
         let (base, head) = self.load_sides(&base, &head, &command)?;
-        unnamed::warn(&base, &head);
-        let stacks = Stacks::of(&base, &head, self.event.as_deref(), &policy.rename)?;
+        self.compare(&base, &head, &policy, None)
+    }
+
+    /// Compares the parts of one recording.
+    fn split(&self, files: &[&Path], at: SplitAt) -> Result<ExitCode, Failure> {
+        let &[path] = files else {
+            return Err(Failure::new(format!(
+                "`--split-at` parts one recording, and {} are given",
+                files.len()
+            ))
+            .hint("`perf2pprof diff --split-at 31.5 RECORDING`"));
+        };
+        let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
+        let split = Split::read(path, at, &self.symbols, &self.rules, self.threads)?;
+        let (base, head) = (slice::from_ref(&split.base), slice::from_ref(&split.head));
+        self.compare(base, head, &policy, Some(&split))
+    }
+
+    fn compare(
+        &self,
+        base: &[Loaded],
+        head: &[Loaded],
+        policy: &Policy,
+        split: Option<&Split>,
+    ) -> Result<ExitCode, Failure> {
+        unnamed::warn(base, head);
+        let stacks = Stacks::of(base, head, self.event.as_deref(), &policy.rename)?;
         Warning::print(&stacks.warnings);
-        let options = self.options(&stacks, (&base, &head))?;
+        let options = self.options(&stacks, (base, head))?;
         let comparison = compare(&stacks.tree, &stacks.base, &stacks.head, &options);
         let renames = propose_renames(&stacks.tree, &stacks.base, &stacks.head, &comparison);
         let (budgets, most) = (&self.budget, self.max_regression);
-        let gate = Gate::of(&stacks.tree, &comparison, most, budgets, &policy, &renames);
-        let report = Report::new(&stacks, &comparison, &gate, &renames, self.per.per.singular());
-        let profile = |out: &mut Output| pprof::write(&stacks, &base, &head, out);
+        let gate = Gate::of(&stacks.tree, &comparison, most, budgets, policy, &renames);
+        let mut report =
+            Report::new(&stacks, &comparison, &gate, &renames, self.per.per.singular());
+        if let Some(split) = split {
+            report.add_subsystems(split.subsystems(&stacks.event, &options));
+        }
+        let profile = |out: &mut Output| pprof::write(&stacks, base, head, out);
         self.write(&stacks, &comparison, &report, &profile)?;
         Ok(match (self.fail_on, gate.outcome) {
             (None, _) | (_, Outcome::Pass) => ExitCode::SUCCESS,

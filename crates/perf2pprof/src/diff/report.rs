@@ -31,6 +31,9 @@ pub(crate) struct Report {
     pub(crate) times_longer: Option<f64>,
     pub(crate) functions: Vec<FunctionReport>,
     pub(crate) proposed_renames: Vec<RenameReport>,
+    /// Of a recording that was parted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) subsystems: Vec<SubsystemReport>,
     #[serde(skip)]
     pub(crate) numbers: Numbers,
 }
@@ -63,6 +66,14 @@ pub(crate) struct FunctionReport {
     #[serde(rename = "self")]
     pub(crate) own: ChangeReport,
     pub(crate) total: ChangeReport,
+}
+
+/// A subsystem, or what stands in its place.
+#[derive(Serialize)]
+pub(crate) struct SubsystemReport {
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) change: ChangeReport,
 }
 
 /// A function that may have another name now.
@@ -142,8 +153,15 @@ impl Report {
                 .iter()
                 .filter_map(|rename| RenameReport::new(stacks, comparison, rename))
                 .collect(),
+            subsystems: Vec::new(),
             numbers: Numbers { measure: comparison.options.measure, unit: stacks.unit, counted },
         }
+    }
+
+    /// Adds how subsystems changed.
+    pub(crate) fn add_subsystems(&mut self, changes: Vec<(String, Change)>) {
+        let row = |(name, change)| SubsystemReport { name, change: ChangeReport::new(&change) };
+        self.subsystems = changes.into_iter().map(row).collect();
     }
 
     /// The functions that became dearer or cheaper, by themselves or by what they call.

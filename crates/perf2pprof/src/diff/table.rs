@@ -8,6 +8,9 @@ use crate::diff::report::{ChangeReport, RenameReport, Report, SideReport};
 /// How many functions are shown that did not change.
 const UNCHANGED: usize = 5;
 
+/// How many subsystems are shown.
+const SUBSYSTEMS: usize = 15;
+
 /// The verdict, the sides, and what changed.
 pub(crate) fn of(report: &Report) -> String {
     let mut text = String::new();
@@ -25,8 +28,34 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
     let overall = report.numbers.overall(&report.overall.change, &report.event);
     overall.into_iter().try_for_each(|line| writeln!(text, "{line}"))?;
     writeln!(text, "{}", sensitivity(report))?;
+    write_subsystems(text, report)?;
     write_functions(text, report)?;
     write_renames(text, report)
+}
+
+fn write_subsystems(text: &mut String, report: &Report) -> std::fmt::Result {
+    if report.subsystems.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n{:>10} {:>10} {:>13} {:>19}  subsystem", "before", "now", "change", "")?;
+    for row in report.subsystems.iter().take(SUBSYSTEMS) {
+        let change = &row.change.change;
+        let value = |value: f64| report.numbers.value(value);
+        let mark = if change.call.is_news() { '*' } else { ' ' };
+        writeln!(
+            text,
+            "{:>10} {:>10} {mark}{:>12} {:>19}  {}",
+            value(change.base.value),
+            value(change.head.value),
+            report.numbers.difference(change.difference),
+            report.numbers.interval(change),
+            row.name
+        )?;
+    }
+    match report.subsystems.len().checked_sub(SUBSYSTEMS) {
+        Some(more) if more > 0 => writeln!(text, "{:>57}{more} more", ""),
+        _ => Ok(()),
+    }
 }
 
 fn write_renames(text: &mut String, report: &Report) -> std::fmt::Result {

@@ -57,8 +57,8 @@ impl Imported {
         let mut imported = Self { profile: Profile::new(), frames, rows, binaries };
         imported.profile.recording.is_imported = true;
         imported.add_mappings(old);
-        let mappings = by_id(old.mapping.iter().map(|row| row.id));
-        let locations = by_id(old.location.iter().map(|row| row.id));
+        let mappings = RowIds::of(old.mapping.iter().map(|row| row.id));
+        let locations = RowIds::of(old.location.iter().map(|row| row.id));
         imported.add_frames(old, &mappings, &locations);
         imported.add_samples(old, &locations);
         imported.profile.main_binary = imported.binaries.first().copied();
@@ -84,23 +84,18 @@ impl Imported {
         }
     }
 
-    fn add_frames(
-        &mut self,
-        old: &proto::Profile,
-        mappings: &HashMap<u64, usize>,
-        locations: &HashMap<u64, usize>,
-    ) {
+    fn add_frames(&mut self, old: &proto::Profile, mappings: &RowIds, locations: &RowIds) {
         let path = self.profile.strings.intern_ref("[unknown]");
         let kind = BinaryKind::Unmapped;
         let unmapped = Binary { path, build_id: None, kind, relocation: None };
         let unmapped = self.profile.binaries.intern(unmapped);
         let subtracts_always = is_of_perf_to_profile(old);
-        let mapping_of = |row: &proto::Location| mappings.get(&row.mapping_id).copied();
+        let mapping_of = |row: &proto::Location| mappings.get(row.mapping_id);
         let is_kernel = |row: &proto::Location| match mapping_of(row) {
             Some(mapping) => self.profile.binaries[self.binaries[mapping]].kind.is_kernel(),
             None => row.address >= KERNEL,
         };
-        let functions = by_id(old.function.iter().map(|row| row.id));
+        let functions = RowIds::of(old.function.iter().map(|row| row.id));
         let uses = uses(old, locations, &is_kernel);
         for (row, uses) in old.location.iter().zip(uses) {
             let mapping = mapping_of(row);
@@ -133,7 +128,7 @@ impl Imported {
         }
     }
 
-    fn add_samples(&mut self, old: &proto::Profile, locations: &HashMap<u64, usize>) {
+    fn add_samples(&mut self, old: &proto::Profile, locations: &RowIds) {
         let Some(shown) = shown_value(old) else { return };
         let text = |index: i64| old.text(index).unwrap_or_default();
         let name = text(old.sample_type[shown].r#type);
@@ -156,7 +151,7 @@ impl Imported {
             let labels = labels(&mut self.profile, old, sample);
             let mut stack = Stack::EMPTY;
             for id in sample.location_id.iter().rev() {
-                let frame = locations.get(id).and_then(|&location| self.frames[location]);
+                let frame = locations.get(*id).and_then(|location| self.frames[location]);
                 if let Some(frame) = frame {
                     stack = self.profile.stacks.intern(Stack { parent: stack, frame });
                 }
@@ -183,7 +178,7 @@ impl Imported {
 
     /// Gives frames the names that their locations have, where nothing better was found.
     pub(crate) fn keep_names(&self, old: &proto::Profile, symbols: &mut Symbols) {
-        let functions = by_id(old.function.iter().map(|row| row.id));
+        let functions = RowIds::of(old.function.iter().map(|row| row.id));
         let rows = old.location.iter().zip(pprof_format::unnamed_locations(old));
         for ((row, is_unnamed), frame) in rows.zip(&self.frames) {
             let Some(frame) = *frame else { continue };
@@ -191,7 +186,7 @@ impl Imported {
                 continue;
             }
             let rows = row.line.iter().filter_map(|line| {
-                let function = &old.function[*functions.get(&line.function_id)?];
+                let function = &old.function[functions.get(line.function_id)?];
                 let mut text = |index| symbols.strings.intern_ref(old.text(index).unwrap_or(""));
                 let function = Function {
                     name: text(function.name),
@@ -223,38 +218,58 @@ fn labels(profile: &mut Profile, old: &proto::Profile, sample: &proto::Sample) -
 }
 
 /// Rows by their id; of two with one id the first.
-fn by_id(ids: impl Iterator<Item = u64>) -> HashMap<u64, usize> {
-    let mut rows = HashMap::new();
-    for (index, id) in ids.enumerate() {
-        rows.entry(id).or_insert(index);
+struct RowIds {
+    /// Most writers number rows from one on: so many do as they should.
+    counted: u64,
+    others: HashMap<u64, usize>,
+}
+
+impl RowIds {
+    fn of(ids: impl Iterator<Item = u64>) -> Self {
+        let (mut counted, mut others) = (0, HashMap::new());
+        for (index, id) in ids.enumerate() {
+            if others.is_empty() && id == counted + 1 {
+                counted = id;
+            } else if id == 0 || id > counted {
+                others.entry(id).or_insert(index);
+            }
+        }
+        Self { counted, others }
     }
-    rows
+
+    fn get(&self, id: u64) -> Option<usize> {
+        if (1..=self.counted).contains(&id) {
+            return usize::try_from(id - 1).ok();
+        }
+        self.others.get(&id).copied()
+    }
 }
 
 /// The name of a location's innermost function.
 fn first_name<'a>(
     old: &'a proto::Profile,
-    functions: &HashMap<u64, usize>,
+    functions: &RowIds,
     row: &proto::Location,
 ) -> Option<&'a str> {
-    let function = functions.get(&row.line.first()?.function_id)?;
-    old.text(old.function[*function].name)
+    let function = functions.get(row.line.first()?.function_id)?;
+    old.text(old.function[function].name)
 }
 
 /// How each location was reached, in the order of the file.
 fn uses(
     old: &proto::Profile,
-    locations: &HashMap<u64, usize>,
+    locations: &RowIds,
     is_kernel: &dyn Fn(&proto::Location) -> bool,
 ) -> Vec<Uses> {
+    let is_kernel: Vec<_> = old.location.iter().map(is_kernel).collect();
     let mut all = vec![Uses::default(); old.location.len()];
     for sample in &old.sample {
         let mut callee: Option<usize> = None;
-        for location in sample.location_id.iter().filter_map(|id| locations.get(id).copied()) {
+        for location in sample.location_id.iter().filter_map(|id| locations.get(*id)) {
             let used = &mut all[location];
-            match callee.map(|callee| &old.location[callee]) {
+            match callee {
                 None => used.is_leaf = true,
-                Some(callee) if is_kernel(callee) && !is_kernel(&old.location[location]) => {
+                Some(callee) if is_kernel[callee] && !is_kernel[location] => {
                     used.is_interrupted = true;
                 }
                 Some(_) => used.is_caller = true,

@@ -120,7 +120,7 @@ fn table(text: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 /// A name in lines that a column has room for.
-fn stacked(name: &str) -> Vec<String> {
+pub(crate) fn stacked(name: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in name.split_inclusive(['.', '_', ' ']) {
         match lines.last_mut() {
