@@ -39,6 +39,7 @@ mod symbolize_command;
 mod symbols_command;
 mod threads;
 mod timeline_command;
+mod view_args;
 mod warnings;
 
 pub use args::Args;

@@ -3,34 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure is a failed test")]
 #![allow(clippy::float_cmp, reason = "whole numbers of less than 53 bits")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod running;
 
 use serde_json::Value;
 
-fn fixture(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
-}
-
-fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_perf2pprof")).args(args).output().unwrap()
-}
-
-fn run_ok(args: &[&str]) -> String {
-    let output = run(args);
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{args:?}: {error}");
-    String::from_utf8(output.stdout).unwrap()
-}
+use running::{fixture, run, run_ok, text};
 
 fn error_of(args: &[&str]) -> String {
     let output = run(args);
     assert!(!output.status.success(), "{args:?}");
     String::from_utf8(output.stderr).unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 /// The fixture's proxy, with a command before it and arguments behind.
@@ -165,9 +147,13 @@ fn what_is_read_is_not_written_over() {
         ["report", text(&copy), "-o", text(&copy)],
         ["timeline", text(&copy), "-o", text(&copy)],
         ["timeline", text(&copy), "--csv", text(&copy)],
+        ["lens", text(&copy), "--json", text(&copy)],
+        ["lens", text(&copy), "--markdown", text(&copy)],
     ] {
-        let error = error_of(&arguments);
-        assert!(error.contains("is the recording, and would be overwritten"), "{error}");
+        let output = run(&arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("is read, and would be overwritten"), "{error}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     assert_eq!(std::fs::read(&copy).unwrap(), before);
 }

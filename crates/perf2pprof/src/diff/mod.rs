@@ -311,8 +311,7 @@ impl DiffArgs {
         let stacks = Stacks::of(&runs, &[], self.event.as_deref(), &[])?;
         let options = self.options(&stacks, (&runs, &[]))?;
         let text = calibrate::of(&stacks, &options, splits)?;
-        let written = io::stdout().lock().write_all(text.as_bytes());
-        written.or_else(|error| Target::Stdout.failed(&error))?;
+        Target::Stdout.write(|out| out.write_all(text.as_bytes()))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -363,8 +362,7 @@ impl DiffArgs {
         to.write(None, "head.svg", |out| graphs.side(Width::Head, out))?;
         to.write(self.output.as_ref(), "diff.pb.gz", profile)?;
         if to.is_stdout_free {
-            let written = io::stdout().lock().write_all(table::of(report).as_bytes());
-            return written.or_else(|error| Target::Stdout.failed(&error));
+            return Target::Stdout.write(text(table::of(report)));
         }
         Ok(())
     }
@@ -388,10 +386,7 @@ impl Outputs<'_> {
         for path in named.into_iter().chain(&in_directory) {
             let target = Target::new(path);
             self.is_stdout_free &= target != Target::Stdout;
-            let mut output = target.create()?;
-            content(&mut output)
-                .and_then(|()| output.finish())
-                .or_else(|error| target.failed(&error))?;
+            target.write(&content)?;
         }
         Ok(())
     }
