@@ -70,13 +70,13 @@ impl RuleArgs {
     /// The lens.
     pub(crate) fn lens(&self) -> Result<Lens, Failure> {
         let built_in = Rules::built_in();
-        let Some(path) = &self.lens_rules else { return Ok(Lens::new(&built_in)) };
+        let Some(path) = &self.lens_rules else { return Ok(Lens::new(built_in)) };
         let text = read(path)?;
         let rules = Rules::parse(&text, &built_in).map_err(|error| {
             Failure::new(format!("`{}` has no rules for the lens: {error}", path.display()))
                 .hint("docs/lens.md has the fields of a rule, and an example")
         })?;
-        Ok(Lens::new(&rules))
+        Ok(Lens::new(rules))
     }
 }
 

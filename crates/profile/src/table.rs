@@ -90,6 +90,11 @@ impl<Row: Hash + Eq> Table<Row> {
         Self { rows: Vec::new(), index: HashTable::new() }
     }
 
+    /// An empty table with room for so many rows.
+    pub fn with_capacity(rows: usize) -> Self {
+        Self { rows: Vec::with_capacity(rows), index: HashTable::with_capacity(rows) }
+    }
+
     /// The id of `row`, which is added if it is new.
     pub fn intern(&mut self, row: Row) -> Id<Row> {
         let rows = &mut self.rows;
