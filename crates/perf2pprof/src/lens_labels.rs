@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use binaries::ElfImage;
 use lens::{Lens, Rules, Sections, Tags, add_labels};
 use profile::{BinaryKind, Profile, Symbols};
-use symbolize::Symbolized;
+use symbolize::{BinaryReport, Symbolized};
 
 use crate::envoy;
 use crate::message::Failure;
@@ -60,7 +60,7 @@ impl LensLabels {
             return Ok(());
         }
         let lens = self.rules.lens()?;
-        let tags = tags(&lens, profile, &symbolized.symbols, symbolized);
+        let tags = tags(&lens, profile, &symbolized.symbols, &symbolized.binaries);
         add_labels(&lens, &tags, profile);
         Ok(())
     }
@@ -80,14 +80,14 @@ impl RuleArgs {
     }
 }
 
-/// Where in Envoy each stack is. `symbols` may be more than was found now.
+/// Where in Envoy each stack is. `symbols` may be more than was found now in the files of the binaries.
 pub(crate) fn tags(
     lens: &Lens,
     profile: &Profile,
     symbols: &Symbols,
-    symbolized: &Symbolized,
+    binaries: &[BinaryReport],
 ) -> Tags {
-    Tags::of(lens, profile, symbols, &sections(lens, profile, symbolized))
+    Tags::of(lens, profile, symbols, &sections(lens, profile, binaries))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -102,10 +102,10 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 /// The sections that rules ask for, of the files at hand.
-fn sections(lens: &Lens, profile: &Profile, symbolized: &Symbolized) -> Sections {
+fn sections(lens: &Lens, profile: &Profile, binaries: &[BinaryReport]) -> Sections {
     let mut sections = Sections::default();
     let is_file = |binary| profile.binaries[binary].kind == BinaryKind::File;
-    for report in symbolized.binaries.iter().filter(|report| is_file(report.binary)) {
+    for report in binaries.iter().filter(|report| is_file(report.binary)) {
         let Some(used) = &report.used else { continue };
         let Ok(image) = ElfImage::open(used.code.as_ref().unwrap_or(&used.image)) else { continue };
         for (name, place) in image.section_places(|name| lens.asks_for_section(name)) {

@@ -48,7 +48,7 @@ impl ViewArgs {
         let loaded = Loaded::read(file, &self.symbols, self.threads, part)?;
         let Loaded { profile, symbols, symbolized, warnings, .. } = &loaded;
         Warning::print(warnings);
-        let tags = lens_labels::tags(&lens, profile, symbols, symbolized);
+        let tags = lens_labels::tags(&lens, profile, symbols, &symbolized.binaries);
         let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
         Ok(View { lens, event: event.unwrap_or(0), loaded, tags })
     }

@@ -90,6 +90,39 @@ fn a_split_has_the_sides_that_time_selects() {
 }
 
 #[test]
+fn sides_are_compared_by_subsystem_and_filter() {
+    let dir = tempfile::tempdir().unwrap();
+    let halves = [("base", "base.pb.gz", ",50%"), ("head", "head.pb.gz", "50%,")];
+    let files = halves.map(|(_, file, half)| {
+        let file = dir.path().join(file);
+        edge_proxy(&["-q", "--time", half, "-o", text(&file)], &[]);
+        file
+    });
+    let rules = fixture("edge-proxy/lens-rules.toml");
+    let options = ["diff", "--json", "-", "--lens-rules", text(&rules)];
+    let sides = ["--base", text(&files[0]), "--head", text(&files[1])];
+    let diff: Value = serde_json::from_str(&run_ok(&[&options[..], &sides].concat())).unwrap();
+    for (side, _, half) in halves {
+        let lens = lens(&["--time", half]);
+        for (kind, least) in [("subsystems", 5), ("filters", 2)] {
+            // Code whose owner is not known is told apart by its work.
+            let rows = lens[kind].as_array().unwrap().iter();
+            let rows: Vec<_> = rows.filter(|row| row["is_known"] != false).collect();
+            assert!(rows.len() >= least, "{kind}");
+            for row in rows {
+                let same = |other: &&Value| other["name"] == row["name"];
+                let own = diff[kind].as_array().unwrap().iter().find(same).unwrap();
+                let (own, share) = (own[side].as_f64().unwrap(), row["share"].as_f64().unwrap());
+                assert!((own - share).abs() < 1e-9, "{side}, {}: {own}, {share}", row["name"]);
+            }
+        }
+    }
+    // It is not called an Envoy, and nobody asked.
+    let plain = run_ok(&[&options[..3], &sides].concat());
+    assert!(!plain.contains("subsystem"), "{plain}");
+}
+
+#[test]
 fn a_split_needs_samples_on_both_sides() {
     let recording = fixture("edge-proxy/edge-proxy.perf");
     let error = error_of(&["diff", "--split-at", "9999", text(&recording)]);
