@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 
@@ -59,20 +60,18 @@ pub struct Lens {
     pub(crate) rules: Vec<RawRule>,
     pub(crate) threads: Vec<RawThread>,
     alias: BTreeMap<Str, Str>,
-    user: Patterns,
-    kernel: Patterns,
+    /// Made when the first name is asked for: a recording without symbols has none.
+    user: OnceLock<Patterns>,
+    kernel: OnceLock<Patterns>,
     sections: FxHashMap<Str, usize>,
     origins: FxHashMap<Origin, usize>,
 }
 
 impl Lens {
-    /// Compiles rules.
+    /// Makes rules ready.
     pub fn new(rules: Rules) -> Self {
-        let (mut user, mut kernel) = (Patterns::default(), Patterns::default());
         let (mut sections, mut origins) = (FxHashMap::default(), FxHashMap::default());
         for (number, rule) in rules.list.iter().enumerate() {
-            let patterns = if rule.kernel { &mut kernel } else { &mut user };
-            patterns.add(number, rule);
             for section in &rule.section {
                 sections.entry(section.clone()).or_insert(number);
             }
@@ -86,6 +85,7 @@ impl Lens {
             }
         }
         let Rules { list, threads, alias } = rules;
+        let (user, kernel) = Default::default();
         Self { rules: list, threads, alias, user, kernel, sections, origins }
     }
 
@@ -119,7 +119,9 @@ impl Lens {
         {
             name = format!("{own}::{behind}");
         }
-        let patterns = if code.origin == Origin::Kernel { &self.kernel } else { &self.user };
+        let is_kernel = code.origin == Origin::Kernel;
+        let patterns = if is_kernel { &self.kernel } else { &self.user };
+        let patterns = patterns.get_or_init(|| Patterns::of(&self.rules, is_kernel));
         let path = if code.path.is_empty() { String::new() } else { path::normalise(code.path) };
         let found = patterns.find(&name, &path)?;
         let filter = match found.filter {
@@ -164,6 +166,16 @@ enum Filter<'a> {
 }
 
 impl Patterns {
+    /// Those of the rules for the kernel's code, or for that of users.
+    fn of(rules: &[RawRule], is_kernel: bool) -> Self {
+        let mut patterns = Self::default();
+        for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.kernel == is_kernel)
+        {
+            patterns.add(number, rule);
+        }
+        patterns
+    }
+
     fn add(&mut self, number: usize, rule: &RawRule) {
         let first = |map: &mut FxHashMap<Str, usize>, key: Str| {
             map.entry(key).or_insert(number);
