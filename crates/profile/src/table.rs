@@ -32,6 +32,11 @@ impl<Row> Id<Row> {
     pub const fn index(self) -> usize {
         self.index as usize
     }
+
+    /// The same, as it is kept in indexes.
+    pub(crate) const fn number(self) -> u32 {
+        self.index
+    }
 }
 
 // Derives would ask the same of `Row`, which an id does not hold.
