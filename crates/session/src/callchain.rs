@@ -126,7 +126,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Fills `chain` from the addresses of a callchain, which ends because of `end`. Without any
-    /// address, the instruction pointer is the whole stack.
+    /// address, the instruction pointer is the whole stack. Whether all of them lie somewhere.
     pub(crate) fn resolve(
         &mut self,
         entries: impl Iterator<Item = Entry>,
@@ -134,13 +134,15 @@ impl<'a> Resolver<'a> {
         leaf: Option<Entry>,
         spaces: &SampleSpaces,
         chain: &mut Chain,
-    ) {
+    ) -> bool {
         chain.frames.clear();
         chain.end = end;
         chain.is_leaf_unmapped = false;
+        let mut is_all = true;
         for entry in entries {
             if !self.push(entry, spaces, chain) {
                 chain.end = StackEnd::Broken;
+                is_all = false;
                 break;
             }
         }
@@ -149,6 +151,7 @@ impl<'a> Resolver<'a> {
         {
             self.push(leaf, spaces, chain);
         }
+        is_all
     }
 
     /// Adds a frame; `false` if it is a caller that lies nowhere.
