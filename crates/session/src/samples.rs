@@ -13,7 +13,7 @@ use profile::{
 
 use crate::blocks::Slots;
 use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
-use crate::callers::{Callers, CallersKey, KnownCallers};
+use crate::callers::{KnownCallers, halves};
 use crate::index::Index;
 use crate::labels::{Facts, Labels};
 use crate::losses::Losses;
@@ -292,53 +292,28 @@ impl<'a> Reader<'a> {
                 let (resolver, chain) = (&mut self.resolver, &mut self.chain);
                 let leaf = ip.map(|ip| leaf(ip, mode));
                 let Context { selector, markers, .. } = *self.context;
-                let seed = stack_seed(mode, *generation);
                 // Which frames are left out can depend on the innermost one.
-                let key = if is_made || selector.selects_frames() {
-                    None
+                let is_like_others = !is_made && !selector.selects_frames();
+                let callers =
+                    is_like_others.then(|| self.known_callers.of(callchain, *generation)).flatten();
+                let is_whole = if is_made {
+                    let (entries, end) = self.maker.entries();
+                    resolver.resolve(entries, end, leaf, spaces, chain)
                 } else {
-                    CallersKey::of(callchain, seed)
+                    let inner = callers.map_or(usize::MAX, |callers| callers.inner);
+                    let entries = recorded(entries_of(callchain), mode).take(inner);
+                    resolver.resolve(entries, StackEnd::Whole, leaf, spaces, chain)
                 };
-                let callers = key.and_then(|key| self.known_callers.get(key));
-                let outer = match (key, callers) {
-                    (Some(_), None) => self.known_callers.outer(callchain, outer_seed(*generation)),
-                    _ => None,
-                };
-                let entries = recorded(entries_of(callchain), mode);
-                let mut is_all = true;
-                match (callers, outer) {
-                    _ if is_made => {
-                        let (entries, end) = self.maker.entries();
-                        resolver.resolve(entries, end, leaf, spaces, chain);
-                    }
-                    (Some(callers), _) => {
-                        resolver.resolve(entries.take(1), callers.end, leaf, spaces, chain);
-                    }
-                    (None, Some(outer)) => {
-                        let inner = entries.take(outer.inner);
-                        is_all = resolver.resolve(inner, StackEnd::Whole, leaf, spaces, chain);
-                    }
-                    (None, None) => {
-                        resolver.resolve(entries, StackEnd::Whole, leaf, spaces, chain);
-                    }
-                }
                 let is_left_out = !selector.keep_selected(chain);
-                let known = match (callers, outer.filter(|_| is_all)) {
-                    (Some(callers), _) => on_callers(&mut self.chunk, chain, callers.stack),
-                    (None, Some(outer)) => on_callers(&mut self.chunk, chain, outer.stack),
-                    (None, None) => new_stack(&mut self.chunk, chain, markers),
-                };
-                if let (Some(key), None) = (key, callers) {
-                    let stack = self.chunk.stacks[known.stack].parent;
-                    self.known_callers.insert(key, Callers { stack, end: known.end });
-                }
-                if let (true, Some((key, inner))) = (is_all, outer.and_then(|outer| outer.next)) {
-                    let mut stack = known.stack;
-                    for _ in 0..inner {
-                        stack = self.chunk.stacks[stack].parent;
+                let known = match callers.filter(|_| is_whole) {
+                    Some(callers) => {
+                        let known = on_callers(&mut self.chunk, chain, callers.stack);
+                        let parent = |stack| self.chunk.stacks[stack].parent;
+                        self.known_callers.add(&callers, known.stack, parent);
+                        known
                     }
-                    self.known_callers.insert(key, Callers { stack, end: StackEnd::Whole });
-                }
+                    None => new_stack(&mut self.chunk, chain, markers),
+                };
                 slot.insert(KnownStack { is_left_out, ..known })
             }
         };
@@ -401,20 +376,8 @@ fn stack_key(sample: &Sample<'_>, mode: CpuMode, generation: u32) -> StackKey {
     })
 }
 
-/// As two words a key takes a third less room in the table.
-fn halves(key: u128) -> StackKey {
-    let key = key.to_ne_bytes();
-    let (words, _) = key.as_chunks::<8>();
-    [u64::from_ne_bytes(words[0]), u64::from_ne_bytes(words[1])]
-}
-
 fn stack_seed(mode: CpuMode, generation: u32) -> u64 {
     u64::from(generation) << 8 | (mode as u64) << 1
-}
-
-/// As above, of calls in user code, which are the same in each mode.
-fn outer_seed(generation: u32) -> u64 {
-    u64::from(generation) << 8
 }
 
 fn new_stack(chunk: &mut Chunk, chain: &Chain, markers: Markers) -> KnownStack {
