@@ -23,11 +23,11 @@ use crate::tables::{
     FrameRow, FunctionRow, MappingRow, RecordingRow, Row, SampleRow, StackRow, Text,
 };
 
-/// More sample rows make no smaller files, and take memory.
-pub(crate) const MAX_SAMPLES: usize = 1 << 20;
+/// More sample rows make files hardly smaller, and take memory.
+const MAX_SAMPLES: usize = 1 << 18;
 
 /// The same for stacks and what they refer to, counted in frames.
-const MAX_CODE: usize = 1 << 22;
+const MAX_CODE: usize = 1 << 20;
 
 /// At most so many rows that are written already are known: what is forgotten is written again.
 const MAX_KNOWN: usize = 1 << 20;
