@@ -1,5 +1,7 @@
 //! Rows as the bytes of a Parquet file, and back.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -9,7 +11,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use parquet::file::properties::WriterProperties;
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::tables::{Row, TableError};
 
@@ -26,8 +28,12 @@ const BATCH_ROWS: usize = 1 << 14;
 const MAX_GROUP_ROWS: i64 = 1 << 27;
 const MAX_CHUNK: i64 = 1 << 31;
 
-/// The key of the checksum in the footer.
-const CHECKSUM: &str = "perf2pprof.checksum";
+/// The key of the checksum in the footer, and how its value begins.
+const KEY: &str = "perf2pprof.checksum";
+const CHECKSUM: &str = "perf2pprof.checksum:";
+
+/// What stands for a checksum while it is computed.
+const NO_DIGITS: &str = "00000000000000000000000000000000";
 
 /// So many distinct values of a column may be told by their numbers.
 const DICTIONARY_BYTES: usize = 4 << 20;
@@ -52,28 +58,36 @@ pub fn write<R: Row>(rows: &[R]) -> Result<Vec<u8>, TableError> {
     for rows in rows.chunks(BATCH_ROWS) {
         writer.write(&R::to_batch(rows)?)?;
     }
-    writer.flush()?;
-    writer.sync().map_err(ParquetError::from)?;
-    let checksum = checksum(writer.inner());
-    writer.append_key_value_metadata(KeyValue::new(CHECKSUM.to_owned(), checksum));
+    let empty = format!("{CHECKSUM}{NO_DIGITS}");
+    writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), empty));
     writer.close()?;
+    if let Some((digits, checksum)) = checksum(&bytes) {
+        bytes[digits].copy_from_slice(checksum.as_bytes());
+    }
     Ok(bytes)
 }
 
-/// The length of the columns, and a hash of their bytes.
-fn checksum(columns: &[u8]) -> String {
-    format!("{}:{:032x}", columns.len(), xxh3_128(columns))
+/// Where the digits of the checksum are in a file, and what they should be: the hash of all bytes, with zeros in the
+/// place of the digits. `None` for files that others wrote.
+fn checksum(bytes: &[u8]) -> Option<(Range<usize>, String)> {
+    // At the end: the footer, its length, and `PAR1`.
+    let (_, end) = bytes.split_last_chunk::<8>().map(|(before, end)| (before, *end))?;
+    let len = usize::try_from(u32::from_le_bytes([end[0], end[1], end[2], end[3]])).ok()?;
+    let start = bytes.len().checked_sub(8)?.checked_sub(len)?;
+    let marks = bytes[start..].windows(CHECKSUM.len());
+    let mark = start + marks.enumerate().filter(|(_, text)| *text == CHECKSUM.as_bytes()).last()?.0;
+    let digits = mark + CHECKSUM.len()..mark + CHECKSUM.len() + NO_DIGITS.len();
+    let mut hash = Xxh3Default::new();
+    hash.update(&bytes[..digits.start]);
+    hash.update(NO_DIGITS.as_bytes());
+    hash.update(bytes.get(digits.end..)?);
+    Some((digits, format!("{:032x}", hash.digest128())))
 }
 
-/// Whether the columns are those that were written, as far as the file says what those were: the reader of Parquet
-/// panics at some damage. Files that others wrote do not say it.
-fn is_whole(metadata: &ParquetMetaData, bytes: &[u8]) -> bool {
-    let pairs = metadata.file_metadata().key_value_metadata();
-    let own = pairs.into_iter().flatten().find(|pair| pair.key == CHECKSUM);
-    let Some(wanted) = own.and_then(|pair| pair.value.as_ref()) else { return true };
-    let len = wanted.split_once(':').and_then(|(len, _)| len.parse().ok());
-    let columns = len.and_then(|len: usize| bytes.get(..len));
-    columns.is_some_and(|columns| checksum(columns) == *wanted)
+/// Whether the bytes are those that were written, as far as the file says what those were: the reader of Parquet
+/// panics at some damage.
+fn is_whole(bytes: &[u8]) -> bool {
+    checksum(bytes).is_none_or(|(digits, checksum)| bytes[digits] == *checksum.as_bytes())
 }
 
 /// Refuses what the reader would believe: places outside of the file, and sizes that no file of ours has.
@@ -108,11 +122,12 @@ pub fn each<R: Row>(
     mut take: impl FnMut(R) -> Result<(), TableError>,
 ) -> Result<(), TableError> {
     let bytes = Bytes::from(bytes);
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone())?;
-    if !is_whole(reader.metadata(), &bytes) {
+    if !is_whole(&bytes) {
         return Err(TableError::Damaged);
     }
-    check(reader.metadata(), bytes.len())?;
+    let len = bytes.len();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    check(reader.metadata(), len)?;
     for batch in reader.with_batch_size(BATCH_ROWS).build()? {
         R::each(&batch?, &mut take)?;
     }

@@ -43,7 +43,7 @@ pub enum TableError {
         len: usize,
     },
     /// Its bytes are not those that were written.
-    #[error("it is damaged: its columns have another checksum than its footer says")]
+    #[error("it is damaged: its bytes have another checksum than it says")]
     Damaged,
     /// The file is broken.
     #[error(transparent)]
