@@ -31,7 +31,7 @@ FROM file('profiles/mappings/**/*.parquet', Parquet) AS t GROUP BY id;
 -- The functions at each frame: `inlined` 1 is the innermost. A frame that has none is called by its binary.
 CREATE OR REPLACE VIEW places AS
 SELECT line.frame AS frame, line.inlined AS inlined, functions.name AS function, functions.filename AS filename,
-    mappings.file AS binary
+    mappings.file AS mapping
 FROM (
     SELECT id AS frame, mapping, at.1 AS called, inlined FROM frames ARRAY JOIN lines AS at, arrayEnumerate(lines) AS inlined
 ) AS line
@@ -44,7 +44,7 @@ WHERE empty(lines);
 
 -- Where each stack is at work, and all functions that are on it, each once.
 CREATE OR REPLACE VIEW leaves AS
-SELECT stacks.id AS stack, function, filename, binary
+SELECT stacks.id AS stack, function, filename, mapping
 FROM (SELECT id, frames[1] AS frame FROM stacks) AS stacks
 JOIN (SELECT * FROM places WHERE inlined = 1) AS places ON places.frame = stacks.frame;
 
@@ -61,7 +61,7 @@ JOIN recordings AS r ON r.date = samples.date AND r.service = samples.service
     AND r.recording = samples.recording AND r.event = samples.event;
 
 CREATE OR REPLACE VIEW self_time AS
-SELECT weights.*, function, filename, binary FROM weights JOIN leaves ON leaves.stack = weights.stack;
+SELECT weights.*, function, filename, mapping FROM weights JOIN leaves ON leaves.stack = weights.stack;
 
 CREATE OR REPLACE VIEW total_time AS
 SELECT weights.*, function FROM weights JOIN callers ON callers.stack = weights.stack;

@@ -29,7 +29,7 @@ FROM read_parquet('profiles/mappings/**/*.parquet') GROUP BY id;
 
 -- The functions at each frame: `inlined` 1 is the innermost. A frame that has none is called by its binary.
 CREATE OR REPLACE VIEW places AS
-SELECT line.frame, line.inlined, functions.name AS function, functions.filename, coalesce(mappings.file, '') AS binary
+SELECT line.frame, line.inlined, functions.name AS function, functions.filename, coalesce(mappings.file, '') AS mapping
 FROM (SELECT id AS frame, mapping, unnest(lines) AS at, generate_subscripts(lines, 1) AS inlined FROM frames) AS line
 JOIN functions ON functions.id = line.at.function
 LEFT JOIN mappings ON mappings.id = line.mapping
@@ -40,7 +40,7 @@ WHERE len(lines) = 0;
 
 -- Where each stack is at work, and all functions that are on it, each once.
 CREATE OR REPLACE VIEW leaves AS
-SELECT stacks.id AS stack, function, filename, binary
+SELECT stacks.id AS stack, function, filename, mapping
 FROM stacks JOIN places ON places.frame = stacks.frames[1] AND inlined = 1;
 
 CREATE OR REPLACE VIEW callers AS
@@ -54,7 +54,7 @@ SELECT samples.* EXCLUDE (labels, time_bucket), host, pod, namespace, node, vers
 FROM samples JOIN recordings USING (date, service, recording, event);
 
 CREATE OR REPLACE VIEW self_time AS
-SELECT weights.*, function, filename, binary FROM weights JOIN leaves USING (stack);
+SELECT weights.*, function, filename, mapping FROM weights JOIN leaves USING (stack);
 
 CREATE OR REPLACE VIEW total_time AS
 SELECT weights.*, function FROM weights JOIN callers USING (stack);
