@@ -17,12 +17,12 @@ pub struct Failure {
 
 impl Failure {
     /// An error with nothing to try.
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hints: Vec::new(), is_usage: false }
     }
 
     /// An error of the command line.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    pub fn usage(message: impl Into<String>) -> Self {
         Self { is_usage: true, ..Self::new(message) }
     }
 
@@ -31,9 +31,14 @@ impl Failure {
         ExitCode::from(if self.is_usage { 2 } else { 1 })
     }
 
+    /// What happened, without what could be tried.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Adds something to try.
     #[must_use]
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }

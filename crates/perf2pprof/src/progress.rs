@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How far a stage of the work is. Can be told from several threads.
-pub(crate) struct Progress {
+pub struct Progress {
     stage: String,
     total: u64,
     done: AtomicU64,
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Progress {
     /// A stage of `total` steps, shown only if standard error is a terminal.
-    pub(crate) fn new(stage: impl Into<String>, total: u64, is_quiet: bool) -> Self {
+    pub fn new(stage: impl Into<String>, total: u64, is_quiet: bool) -> Self {
         Self {
             stage: stage.into(),
             total,
@@ -34,12 +34,12 @@ impl Progress {
     }
 
     /// Counts steps.
-    pub(crate) fn advance(&self, steps: u64) {
+    pub fn advance(&self, steps: u64) {
         self.show(self.done.fetch_add(steps, Ordering::Relaxed) + steps);
     }
 
     /// Says how many steps are done in all.
-    pub(crate) fn reach(&self, done: u64) {
+    pub fn reach(&self, done: u64) {
         self.show(self.done.fetch_max(done, Ordering::Relaxed).max(done));
     }
 

@@ -30,7 +30,8 @@ pub fn run(job: &Job) -> Result<(), Failure> {
     let mut parts = Vec::new();
     let mut nothing = None;
     for path in &job.recordings {
-        let (conversion, failure) = read(job, &images, path)?;
+        let (conversion, warnings, failure) = read(job, &images, path)?;
+        warn(job, warnings)?;
         nothing = nothing.or(failure);
         parts.push((shown_name(path), conversion));
     }
@@ -82,16 +83,30 @@ pub(crate) struct NamedRecording {
 /// Converts the one recording of a job that is to be looked into, and looks its names up.
 pub(crate) fn read_named(job: &Job) -> Result<NamedRecording, Failure> {
     let images = Images::new(&job.sources.images, job.summary.is_none())?;
-    let (conversion, nothing) = read(job, &images, job.first_recording())?;
+    let (named, warnings) = read_named_with(job, &images)?;
+    warn(job, warnings)?;
+    Ok(named)
+}
+
+/// The same with images that are at hand, and with what is to be said of the conversion.
+pub(crate) fn read_named_with(
+    job: &Job,
+    images: &Images,
+) -> Result<(NamedRecording, Vec<Warning>), Failure> {
+    let (conversion, of_conversion, nothing) = read(job, images, job.first_recording())?;
     if let Some(failure) = nothing {
         return Err(failure);
     }
-    let (symbolized, names, warnings) = symbolize(job, &images, &conversion.profile)?;
-    Ok(NamedRecording { conversion, symbolized, names, warnings })
+    let (symbolized, names, warnings) = symbolize(job, images, &conversion.profile)?;
+    Ok((NamedRecording { conversion, symbolized, names, warnings }, of_conversion))
 }
 
-/// Converts one recording; if it has no sample, with the reason.
-fn read(job: &Job, images: &Images, path: &Path) -> Result<(Conversion, Option<Failure>), Failure> {
+/// Converts one recording. What is to be said of it; if it has no sample, the reason.
+fn read(
+    job: &Job,
+    images: &Images,
+    path: &Path,
+) -> Result<(Conversion, Vec<Warning>, Option<Failure>), Failure> {
     let shown = shown_name(path);
     let recording = Recording::open(path)?;
     let perf = recording
@@ -106,13 +121,13 @@ fn read(job: &Job, images: &Images, path: &Path) -> Result<(Conversion, Option<F
     let mut conversion = convert(job, images, &recording, &perf)?;
     name_events(job, &mut conversion.profile);
     fill_start_time(&mut conversion, path);
-    warn(job, warnings::of_conversion(Path::new(shown), &perf, &recording, &conversion))?;
+    let warnings = warnings::of_conversion(Path::new(shown), &perf, &recording, &conversion);
     let nothing =
         conversion.profile.samples.is_empty().then(|| match conversion.left_out.as_slice() {
             [] => hints::no_samples(shown, &perf),
             left_out => hints::nothing_selected(shown, selection, left_out),
         });
-    Ok((conversion, nothing))
+    Ok((conversion, warnings, nothing))
 }
 
 fn merge(parts: Vec<(&str, Conversion)>) -> Result<Conversion, Failure> {
@@ -181,6 +196,9 @@ fn name_events(job: &Job, profile: &mut Profile) {
     }
 }
 
+/// The comment of a profile whose time is that of its file.
+pub const GUESSED_START: &str = "time: of the recording's last change, less its duration";
+
 /// perf notes the time of day only if asked to (`-k`). The file was finished when the recording
 /// ended, unless it was copied without its times: the comment says where the time comes from.
 fn fill_start_time(conversion: &mut Conversion, path: &Path) {
@@ -196,7 +214,7 @@ fn fill_start_time(conversion: &mut Conversion, path: &Path) {
     if let Some(end) = nanos {
         let duration = recording.duration_nanos.unwrap_or(0).saturating_add(*nanos_after);
         recording.start_unix_nanos = end.checked_sub(duration);
-        profile.comments.push("time: of the recording's last change, less its duration".to_owned());
+        profile.comments.push(GUESSED_START.to_owned());
     }
 }
 

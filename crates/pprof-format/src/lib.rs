@@ -42,4 +42,4 @@ pub use amend::{Amendment, amend, unnamed_locations};
 pub use columns::{count_type, weight_type};
 pub use merge::{MAX_BLOCKS, MergeError, Merger};
 pub use read::{Error, MAX_LEN, inflate, read};
-pub use write::{Written, encode, write, write_message};
+pub use write::{Written, encode, write, write_message, write_plain};

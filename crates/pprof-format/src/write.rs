@@ -47,6 +47,12 @@ pub fn write(profile: &Profile, symbols: &Symbols, out: impl Write) -> io::Resul
     Ok(written)
 }
 
+/// The same as a message that is not compressed.
+pub fn write_plain(profile: &Profile, symbols: &Symbols, out: impl Write) -> io::Result<Written> {
+    debug_assert!(profile.check(), "a table of the profile points nowhere");
+    encoder::encode(profile, symbols, out)
+}
+
 pub(crate) fn compression() -> Compression {
     Compression::new(LEVEL)
 }

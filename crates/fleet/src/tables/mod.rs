@@ -1,0 +1,47 @@
+//! The tables: what a row says, and how it stands in Parquet.
+//!
+//! ```text
+//!   recordings <─ samples ─> stacks ─> frames ─┬─> mappings
+//!                                              └─> functions
+//! ```
+//!
+//! Rows of the tables on the right are called by [hashes of what they say](crate::hash), so that tables of
+//! different machines are put together by putting their files into one directory.
+//!
+//! A file may be anybody's: columns are looked up by name and checked for type, and a value that cannot be
+//! is an error.
+
+mod build;
+mod code;
+mod column;
+mod recordings;
+mod samples;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+
+pub use code::{FrameRow, FunctionRow, LineRow, MappingRow, StackRow};
+pub use column::TableError;
+pub use recordings::{RecordingRow, Text};
+pub use samples::{OtherLabel, SampleLabels, SampleRow};
+
+/// The row of a table.
+pub trait Row: Sized {
+    /// The name of the table, and of its directory.
+    const TABLE: &'static str;
+
+    /// The columns that bloom filters are written for.
+    const BLOOM: &'static [&'static str] = &[];
+
+    /// The columns.
+    fn schema() -> SchemaRef;
+
+    /// Rows as columns.
+    fn to_batch(rows: &[Self]) -> Result<RecordBatch, TableError>;
+
+    /// Columns as rows. Gives each row to `take`, until that fails.
+    fn each(
+        batch: &RecordBatch,
+        take: &mut dyn FnMut(Self) -> Result<(), TableError>,
+    ) -> Result<(), TableError>;
+}
