@@ -4,14 +4,15 @@
 --     clickhouse local --path state --queries-file fleet/sql/clickhouse.sql
 --     clickhouse local --path state --query "SELECT * FROM by_function ORDER BY self DESC LIMIT 20"
 --
--- Rows of `recordings` and `samples` add up. The same row of any other table may stand in several files: it is taken once.
--- Ask for a `date` and a `service`, and the other partitions are not read.
+-- The same row may stand in several files, and is taken once: a recording counts with the samples in the file of the same name,
+-- the first if there are several.
 
 CREATE OR REPLACE VIEW recordings AS
-SELECT * FROM file('profiles/recordings/**/*.parquet', Parquet) SETTINGS use_hive_partitioning = 1;
+SELECT *, _file AS part FROM file('profiles/recordings/**/*.parquet', Parquet)
+ORDER BY _file LIMIT 1 BY date, service, recording, event SETTINGS use_hive_partitioning = 1;
 
 CREATE OR REPLACE VIEW samples AS
-SELECT * FROM file('profiles/samples/**/*.parquet', Parquet) SETTINGS use_hive_partitioning = 1;
+SELECT *, _file AS part FROM file('profiles/samples/**/*.parquet', Parquet) SETTINGS use_hive_partitioning = 1;
 
 CREATE OR REPLACE VIEW stacks AS
 SELECT id, any(t.frames) AS frames FROM file('profiles/stacks/**/*.parquet', Parquet) AS t GROUP BY id;
@@ -54,10 +55,10 @@ FROM (SELECT id AS stack, arrayJoin(frames) AS frame FROM stacks) AS stacks JOIN
 
 -- What was counted, with all that is known of where. Its `time` is in steps of some minutes.
 CREATE OR REPLACE VIEW weights AS
-SELECT samples.* EXCEPT (labels, time_bucket), r.host AS host, r.pod AS pod, r.namespace AS namespace, r.node AS node,
+SELECT samples.* EXCEPT (labels, time_bucket, part), r.host AS host, r.pod AS pod, r.namespace AS namespace, r.node AS node,
     r.version AS version, r.build_id AS build_id, r.unit AS unit, coalesce(samples.time_bucket, r.start) AS time
 FROM samples
-JOIN recordings AS r ON r.date = samples.date AND r.service = samples.service
+JOIN recordings AS r ON r.date = samples.date AND r.service = samples.service AND r.part = samples.part
     AND r.recording = samples.recording AND r.event = samples.event;
 
 CREATE OR REPLACE VIEW self_time AS

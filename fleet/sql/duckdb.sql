@@ -3,14 +3,19 @@
 --
 --     duckdb -init fleet/sql/duckdb.sql -c "FROM by_function ORDER BY self DESC LIMIT 20"
 --
--- Rows of `recordings` and `samples` add up. The same row of any other table may stand in several files: it is taken once.
--- Ask for a `date` and a `service`, and the other partitions are not read.
+-- The same row may stand in several files, and is taken once: a recording counts with the samples in the file of the same name,
+-- the first if there are several. Ask for a `date` and a `service`, and the other partitions are not read.
 
 CREATE OR REPLACE VIEW recordings AS
-FROM read_parquet('profiles/recordings/**/*.parquet', hive_partitioning = true, hive_types = {'date': DATE, 'service': VARCHAR});
+SELECT * EXCLUDE (filename), parse_filename(filename) AS part
+FROM read_parquet('profiles/recordings/**/*.parquet', filename = true, hive_partitioning = true,
+    hive_types = {'date': DATE, 'service': VARCHAR})
+QUALIFY row_number() OVER (PARTITION BY date, service, recording, event ORDER BY part) = 1;
 
 CREATE OR REPLACE VIEW samples AS
-FROM read_parquet('profiles/samples/**/*.parquet', hive_partitioning = true, hive_types = {'date': DATE, 'service': VARCHAR});
+SELECT * EXCLUDE (filename), parse_filename(filename) AS part
+FROM read_parquet('profiles/samples/**/*.parquet', filename = true, hive_partitioning = true,
+    hive_types = {'date': DATE, 'service': VARCHAR});
 
 CREATE OR REPLACE VIEW stacks AS
 SELECT id, any_value(frames) AS frames FROM read_parquet('profiles/stacks/**/*.parquet') GROUP BY id;
@@ -49,9 +54,9 @@ FROM (SELECT id AS stack, unnest(frames) AS frame FROM stacks) JOIN places USING
 
 -- What was counted, with all that is known of where. Its `time` is in steps of some minutes.
 CREATE OR REPLACE VIEW weights AS
-SELECT samples.* EXCLUDE (labels, time_bucket), host, pod, namespace, node, version, build_id, unit,
+SELECT samples.* EXCLUDE (labels, time_bucket, part), host, pod, namespace, node, version, build_id, unit,
     coalesce(time_bucket, start) AS time
-FROM samples JOIN recordings USING (date, service, recording, event);
+FROM samples JOIN recordings USING (date, service, part, recording, event);
 
 CREATE OR REPLACE VIEW self_time AS
 SELECT weights.*, function, filename, mapping FROM weights JOIN leaves USING (stack);
