@@ -36,9 +36,9 @@ pub fn assemble(store: &Store, selection: &Selection) -> Result<proto::Profile, 
     };
     let mappings = rows::<MappingRow>(store, wanted, |row| row.id, add)?;
     // The program comes first.
-    main.into_iter().for_each(|id| {
+    if let Some(id) = main {
         code.mapping(id, &mappings);
-    });
+    }
     let mut profile = proto::Profile::default();
     for ((stack, labels), sum) in &selection.samples {
         let mut sample = proto::Sample::default();

@@ -101,7 +101,9 @@ impl Done {
     fn warn(&mut self, warnings: &[String]) {
         if !warnings.is_empty() {
             if self.warned < SHOWN {
-                warnings.iter().for_each(|warning| eprintln!("{warning}"));
+                for warning in warnings {
+                    eprintln!("{warning}");
+                }
             }
             self.warned += 1;
         }

@@ -228,7 +228,9 @@ mod tests {
             let part = Inputs::find(&names, shard, None).unwrap().names;
             let backwards: Vec<_> = names.iter().rev().cloned().collect();
             assert_eq!(Inputs::find(&backwards, shard, None).unwrap().names, part);
-            part.into_iter().for_each(|name| assert!(all.insert(name)));
+            for name in part {
+                assert!(all.insert(name));
+            }
         }
         assert_eq!(all.len(), 100);
     }

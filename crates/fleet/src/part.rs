@@ -150,11 +150,8 @@ fn write_code<R: Row>(
     write(store, &format!("{}/{name}.parquet", R::TABLE), &rows)
 }
 
-/// Writes a file, unless it would be empty.
+/// Writes a file.
 pub fn write<R: Row>(store: &Store, name: &str, rows: &[R]) -> Result<(), Failure> {
-    if rows.is_empty() {
-        return Ok(());
-    }
     let bytes =
         parquet_file::write(rows).map_err(|error| cannot("write", &store.shown(name), &error))?;
     store.write(name, bytes)
@@ -168,6 +165,9 @@ fn partition(row: &RecordingRow) -> String {
     format!("date={date}/service={}", escaped(service.unwrap_or("unknown")))
 }
 
+/// Digits.
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
 /// A name as that of a directory, as Hive writes it.
 fn escaped(name: &str) -> String {
     let mut escaped = String::new();
@@ -176,7 +176,8 @@ fn escaped(name: &str) -> String {
         if is_plain && !(byte == b'.' && escaped.is_empty()) {
             escaped.push(char::from(byte));
         } else {
-            escaped += &format!("%{byte:02X}");
+            escaped.push('%');
+            escaped.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
         }
     }
     escaped

@@ -61,13 +61,13 @@ impl Reader<'_> {
             return Ok(Outcome::Known);
         }
         let (message, warnings) = if Mapper::is_recording(&input.path) {
-            let mapped = mapper.map(&input.path).map_err(|failure| failure.message().to_owned())?;
-            row.lost = i64::try_from(mapped.lost).ok();
-            row.has_lens_labels = mapped.has_lens_labels;
-            if let Some(host) = mapped.hostname.filter(|_| row.text(Text::Host).is_none()) {
+            let made = mapper.map(&input.path).map_err(|failure| failure.message().to_owned())?;
+            row.lost = i64::try_from(made.lost).ok();
+            row.has_lens_labels = made.has_lens_labels;
+            if let Some(host) = made.hostname.filter(|_| row.text(Text::Host).is_none()) {
                 row.set(Text::Host, host);
             }
-            (mapped.message, mapped.warnings)
+            (made.message, made.warnings)
         } else {
             (message(&input.path)?, Vec::new())
         };

@@ -91,7 +91,9 @@ impl Value {
             |order: Option<Ordering>| order.map_or(Answer::Null, |order| Answer::of(holds(order)));
         match (self, other) {
             (Self::Null, _) | (_, Self::Null) => Answer::Null,
-            (Self::Unknown, _) | (_, Self::Unknown) => Answer::Unknown,
+            (Self::Unknown, _)
+            | (_, Self::Unknown)
+            | (Self::Time(_) | Self::Times(..), Self::Times(..)) => Answer::Unknown,
             (Self::Text(one), Self::Text(other)) => Answer::of(holds(one.cmp(other))),
             (Self::Number(one), Self::Number(other)) | (Self::Time(one), Self::Time(other)) => {
                 Answer::of(holds(one.cmp(other)))
@@ -105,9 +107,6 @@ impl Value {
                     (false, false) if !holds_between => Answer::No,
                     _ => Answer::Unknown,
                 }
-            }
-            (Self::Time(_), Self::Times(..)) | (Self::Times(..), Self::Times(..)) => {
-                Answer::Unknown
             }
             #[expect(clippy::cast_precision_loss, reason = "the other number has no more")]
             (Self::Number(one), Self::Fraction(other)) => of((*one as f64).partial_cmp(other)),

@@ -82,10 +82,12 @@ fn labels(profile: &proto::Profile, sample: &proto::Sample) -> Result<SampleLabe
     labels.others.sort_unstable();
     for (column, (_, key)) in labels.texts.iter_mut().zip(SampleLabels::COLUMNS) {
         let mut own = labels.others.iter().enumerate().filter(|(_, label)| label.key == key);
-        if let (Some((at, label)), None) = (own.next(), own.next()) {
-            if label.number == 0 && label.unit.is_empty() && !label.text.is_empty() {
-                *column = Some(labels.others.remove(at).text);
-            }
+        if let (Some((at, label)), None) = (own.next(), own.next())
+            && label.number == 0
+            && label.unit.is_empty()
+            && !label.text.is_empty()
+        {
+            *column = Some(labels.others.remove(at).text);
         }
     }
     Ok(labels)
@@ -138,8 +140,8 @@ impl Sums {
             let count = event.count.as_ref().map_or(0, |(column, ..)| value(*column));
             let weight = value(event.weight.0);
             // A sample without a value is a row nevertheless, once.
-            let is_last = at + 1 == events.len();
-            if (count, weight) == (0, 0) && !(is_last && !is_in) {
+            let is_needed = at + 1 == events.len() && !is_in;
+            if (count, weight) == (0, 0) && !is_needed {
                 continue;
             }
             is_in = true;
@@ -151,7 +153,9 @@ impl Sums {
             };
             match parts(&self.blocks, event, sample)? {
                 Some(parts) => {
-                    parts.into_iter().for_each(|(bucket, part)| add(bucket, part.0, part.1));
+                    for (bucket, part) in parts {
+                        add(bucket, part.0, part.1);
+                    }
                 }
                 None => add(self.blocks.first().copied().flatten(), count, weight),
             }

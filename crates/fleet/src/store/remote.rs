@@ -30,14 +30,14 @@ fn retries() -> RetryConfig {
         max_backoff: Duration::from_secs(15),
         base: 2.0,
     };
-    RetryConfig { backoff, max_retries: 12, retry_timeout: Duration::from_secs(180) }
+    RetryConfig { backoff, max_retries: 12, retry_timeout: Duration::from_mins(3) }
 }
 
 fn client(is_plain: bool) -> ClientOptions {
     ClientOptions::new()
         .with_allow_http(is_plain)
         .with_connect_timeout(Duration::from_secs(10))
-        .with_timeout(Duration::from_secs(120))
+        .with_timeout(Duration::from_mins(2))
 }
 
 /// Whether an address is of this machine, so that nobody listens in.
