@@ -115,7 +115,9 @@ fn run(path: &Path, stage: &str) -> Result<Duration, Box<dyn Error>> {
             let profile = convert(&perf, &file, one).profile;
             let symbols = Symbols::none(&profile, Reason::NotAsked);
             match output {
-                "pprof" => drop(pprof_format::write(&profile, &symbols, io::sink())?),
+                "pprof" => {
+                    pprof_format::write(&profile, &symbols, io::sink(), NonZeroUsize::MIN)?;
+                }
                 "folded" => drop(flamegraph::folded(&profile, &symbols, 0, io::sink())?),
                 "svg" => drop(flamegraph::svg(&profile, &symbols, 0, "bench", io::sink())?),
                 _ => return Err(format!("there is no stage {stage}").into()),

@@ -1,6 +1,7 @@
 //! From the tables of a profile to files.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use flate2::{Compression, write::GzEncoder};
@@ -26,7 +27,7 @@ fn output(criterion: &mut Criterion, name: &str, write: impl Fn(&Profile, &Symbo
 /// The message, compressed.
 pub(crate) fn pprof(criterion: &mut Criterion) {
     output(criterion, "pprof", |profile, symbols| {
-        pprof_format::write(profile, symbols, io::sink()).unwrap();
+        pprof_format::write(profile, symbols, io::sink(), NonZeroUsize::MIN).unwrap();
     });
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn gzip(criterion: &mut Criterion) {
         let profile = converted(&PerfData::parse(&recording).unwrap(), None);
         let mut written = Vec::new();
         let symbols = Symbols::none(&profile, Reason::NotAsked);
-        pprof_format::write(&profile, &symbols, &mut written).unwrap();
+        pprof_format::write(&profile, &symbols, &mut written, NonZeroUsize::MIN).unwrap();
         let message = pprof_format::inflate(&written).unwrap();
         group.throughput(Throughput::Bytes(message.len() as u64));
         group.bench_function(BenchmarkId::from_parameter(samples), |bencher| {

@@ -7,6 +7,7 @@ mod build;
 
 use build::{Build, envoy};
 use profile::{Sampling, Unit};
+use std::num::NonZeroUsize;
 
 const EVENT: usize = 0;
 
@@ -46,7 +47,7 @@ fn pprof_folded_and_svg_have_the_same_total() {
     let total = build.profile.samples.total(0).weight;
 
     let mut pprof = Vec::new();
-    pprof_format::write(&build.profile, &build.symbols(), &mut pprof).unwrap();
+    pprof_format::write(&build.profile, &build.symbols(), &mut pprof, NonZeroUsize::MIN).unwrap();
     let values = pprof_format::read(&pprof).unwrap().sample;
     assert_eq!(values.iter().map(|sample| sample.value[1]).sum::<i64>(), total.cast_signed());
 

@@ -1,7 +1,9 @@
 //! What the user can type.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use perf2pprof::{Failure, LensLabels, SymbolArgs};
@@ -25,16 +27,26 @@ pub enum Command {
     /// Turn recordings and profiles into tables
     Export(Box<ExportArgs>),
     /// Turn tables into one pprof profile
-    Pprof(PprofArgs),
+    Pprof(ProfileArgs),
+    /// Turn tables into one flame graph
+    Flamegraph(ProfileArgs),
+    /// Compare two parts of the tables: what became dearer, by how much, and is it noise
+    Diff(DiffArgs),
+    /// Put small files of tables together
+    Compact(CompactArgs),
 }
 
 impl Command {
     /// Does it.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub fn run(&self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Export(args) => args.run(),
-            Self::Pprof(args) => args.run(),
+            Self::Export(args) => args.run()?,
+            Self::Pprof(args) => args.pprof()?,
+            Self::Flamegraph(args) => args.flame_graph()?,
+            Self::Diff(args) => return args.run(),
+            Self::Compact(args) => args.run()?,
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -104,7 +116,7 @@ pub struct TableArgs {
 
 /// What a profile of tables is told.
 #[derive(Debug, clap::Args)]
-pub struct PprofArgs {
+pub struct ProfileArgs {
     /// Where the tables are.
     #[command(flatten)]
     pub tables: TableArgs,
@@ -113,9 +125,41 @@ pub struct PprofArgs {
     #[arg(long = "where", value_name = "CONDITION")]
     pub filter: Filter,
 
-    /// Write the profile here, as gzipped pprof protobuf; `-` for standard output
+    /// Write it here; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+
+    /// Print no summary
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// What a comparison is told.
+#[derive(Debug, clap::Args)]
+pub struct DiffArgs {
+    /// Where the tables are.
+    #[command(flatten)]
+    pub tables: TableArgs,
+
+    /// What was before: the samples of which this holds
+    #[arg(long, value_name = "CONDITION")]
+    pub base: Filter,
+
+    /// What is now: the samples of which this holds
+    #[arg(long, value_name = "CONDITION")]
+    pub head: Filter,
+
+    /// Options of `perf2pprof diff`, such as `--flamegraph diff.svg` or `--fail-on regression`
+    #[arg(value_name = "OPTION", last = true)]
+    pub options: Vec<OsString>,
+}
+
+/// What putting files together is told.
+#[derive(Debug, clap::Args)]
+pub struct CompactArgs {
+    /// Where the tables are.
+    #[command(flatten)]
+    pub tables: TableArgs,
 
     /// Print no summary
     #[arg(short, long)]

@@ -14,27 +14,24 @@ use crate::parquet_file;
 use crate::select::{Selection, broken, own_name};
 use crate::store::{MAX_FILE, Store};
 use crate::tables::{
-    FrameRow, FunctionRow, MappingRow, OtherLabel, RecordingRow, Row, SampleLabels, StackRow, Text,
+    CodeRow, FrameRow, FunctionRow, MappingRow, OtherLabel, RecordingRow, SampleLabels, StackRow,
+    Text,
 };
 
 /// The profile of what is selected.
 pub fn assemble(store: &Store, selection: &Selection) -> Result<proto::Profile, Failure> {
     let mut code = Code::default();
     let wanted = selection.samples.keys().map(|(stack, _)| *stack).collect();
-    let stacks = rows::<StackRow>(store, wanted, |row| row.id, |row, _| row)?;
+    let stacks = rows::<StackRow>(store, wanted)?;
     let wanted = stacks.values().flat_map(|stack| &stack.frames).copied().collect();
-    let frames = rows::<FrameRow>(store, wanted, |row| row.id, |row, _| row)?;
+    let frames = rows::<FrameRow>(store, wanted)?;
     let lines = frames.values().flat_map(|frame| &frame.lines);
     let wanted = lines.map(|line| line.function).collect();
-    let functions = rows::<FunctionRow>(store, wanted, |row| row.id, |row, _| row)?;
+    let functions = rows::<FunctionRow>(store, wanted)?;
     let mains = selection.recordings.iter().filter_map(|rows| rows.first()?.main_mapping);
     let main = mains.clone().next();
     let wanted = frames.values().filter_map(|frame| frame.mapping).chain(main).collect();
-    let add = |mut row: MappingRow, other: &MappingRow| {
-        row.add(other);
-        row
-    };
-    let mappings = rows::<MappingRow>(store, wanted, |row| row.id, add)?;
+    let mappings = rows::<MappingRow>(store, wanted)?;
     // The program comes first.
     if let Some(id) = main {
         code.mapping(id, &mappings);
@@ -62,12 +59,7 @@ pub fn assemble(store: &Store, selection: &Selection) -> Result<proto::Profile, 
 }
 
 /// The rows of a table with the wanted ids, all of which have to be there. Those of one id are added up.
-fn rows<R: Row>(
-    store: &Store,
-    mut missing: HashSet<Id>,
-    id: fn(&R) -> Id,
-    add: impl Fn(R, &R) -> R,
-) -> Result<HashMap<Id, R>, Failure> {
+fn rows<R: CodeRow>(store: &Store, mut missing: HashSet<Id>) -> Result<HashMap<Id, R>, Failure> {
     let mut found: HashMap<Id, R> = HashMap::new();
     let wanted = missing.clone();
     for entry in store.list(R::TABLE)? {
@@ -76,14 +68,15 @@ fn rows<R: Row>(
         }
         let bytes = store.read(&entry.name, MAX_FILE)?;
         parquet_file::each(bytes, |row: R| {
-            let id = id(&row);
+            let id = row.id();
             if wanted.contains(&id) {
                 missing.remove(&id);
-                let row = match found.remove(&id) {
-                    Some(known) => add(known, &row),
-                    None => row,
-                };
-                found.insert(id, row);
+                match found.get_mut(&id) {
+                    Some(known) => known.add(&row),
+                    None => {
+                        found.insert(id, row);
+                    }
+                }
             }
             Ok(())
         })

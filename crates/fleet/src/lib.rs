@@ -29,6 +29,7 @@ pub mod select;
 pub mod store;
 pub mod tables;
 
+mod compact;
 mod export;
 mod profile_command;
 

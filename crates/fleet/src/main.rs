@@ -6,11 +6,8 @@ use clap::Parser;
 use fleet::Args;
 
 fn main() -> ExitCode {
-    match Args::parse().command.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{failure}");
-            failure.status()
-        }
-    }
+    Args::parse().command.run().unwrap_or_else(|failure| {
+        eprintln!("{failure}");
+        failure.status()
+    })
 }

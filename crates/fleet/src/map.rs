@@ -178,7 +178,7 @@ impl Mapping<'_> {
             self.ids.insert(row.id, (new.id, new.start));
             match self.rows.mappings.get_mut(&new.id) {
                 Some(known) => {
-                    known.add(&new);
+                    known.join(&new);
                 }
                 None => {
                     self.rows.mappings.insert(new.id, new);

@@ -24,7 +24,7 @@ use crate::tables::{
 };
 
 /// More sample rows make no smaller files, and take memory.
-const MAX_SAMPLES: usize = 1 << 20;
+pub(crate) const MAX_SAMPLES: usize = 1 << 20;
 
 /// The same for stacks and what they refer to, counted in frames.
 const MAX_CODE: usize = 1 << 22;
@@ -82,7 +82,7 @@ impl Part {
             let known = self.mappings.get(&id).or_else(|| self.known_mappings.get(&id));
             if known.is_none_or(|known| {
                 let mut both = known.clone();
-                let is_news = both.add(&mapping);
+                let is_news = both.join(&mapping);
                 mapping = both;
                 is_news
             }) {
@@ -106,18 +106,16 @@ impl Part {
         write_code(store, &name, &mut self.frames, &mut self.written)?;
         write_code(store, &name, &mut self.functions, &mut self.written)?;
         let mappings: Vec<_> = std::mem::take(&mut self.mappings).into_values().collect();
-        write(store, &format!("{}/{name}.parquet", MappingRow::TABLE), &mappings)?;
-        self.known_mappings.extend(mappings.into_iter().map(|mapping| (mapping.id, mapping)));
+        self.known_mappings.extend(mappings.iter().map(|mapping| (mapping.id, mapping.clone())));
+        write(store, &format!("{}/{name}.parquet", MappingRow::TABLE), mappings)?;
         let partitions = std::mem::take(&mut self.partitions);
         let mut last = Vec::new();
-        for (partition, (mut recordings, mut samples)) in partitions {
-            samples.sort_unstable_by(SampleRow::order);
-            write(store, &format!("{}/{partition}/{name}.parquet", SampleRow::TABLE), &samples)?;
-            recordings.sort_by_key(|row| (row.recording, row.position));
+        for (partition, (recordings, samples)) in partitions {
+            write(store, &format!("{}/{partition}/{name}.parquet", SampleRow::TABLE), samples)?;
             last.push((format!("{}/{partition}/{name}.parquet", RecordingRow::TABLE), recordings));
         }
         for (name, recordings) in last {
-            write(store, &name, &recordings)?;
+            write(store, &name, recordings)?;
         }
         self.recordings.clear();
         (self.samples, self.code) = (0, 0);
@@ -135,7 +133,7 @@ impl Part {
 pub fn write_error(store: &Store, row: RecordingRow) -> Result<(), Failure> {
     let name =
         format!("{}/{}/error-{}.parquet", RecordingRow::TABLE, partition(&row), row.recording);
-    write(store, &name, &[row])
+    write(store, &name, vec![row])
 }
 
 fn write_code<R: Row>(
@@ -147,13 +145,14 @@ fn write_code<R: Row>(
     let rows = std::mem::take(rows);
     written.extend(rows.keys());
     let rows: Vec<_> = rows.into_values().collect();
-    write(store, &format!("{}/{name}.parquet", R::TABLE), &rows)
+    write(store, &format!("{}/{name}.parquet", R::TABLE), rows)
 }
 
-/// Writes a file.
-pub fn write<R: Row>(store: &Store, name: &str, rows: &[R]) -> Result<(), Failure> {
+/// Writes a file, with its rows in their order.
+pub fn write<R: Row>(store: &Store, name: &str, mut rows: Vec<R>) -> Result<(), Failure> {
+    rows.sort_unstable_by(R::order);
     let bytes =
-        parquet_file::write(rows).map_err(|error| cannot("write", &store.shown(name), &error))?;
+        parquet_file::write(&rows).map_err(|error| cannot("write", &store.shown(name), &error))?;
     store.write(name, bytes)
 }
 

@@ -212,7 +212,7 @@ pub(crate) fn broken(store: &Store, name: &str, error: &TableError) -> Failure {
         .hint("export its recordings again: `perf2pprof-fleet export` replaces files that it wrote")
 }
 
-fn no_tables(store: &Store) -> Failure {
+pub(crate) fn no_tables(store: &Store) -> Failure {
     Failure::new(format!("there are no tables in `{}`", store.shown("")))
         .hint("`perf2pprof-fleet export RECORDING... -o DIR` makes some")
 }

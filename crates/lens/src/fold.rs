@@ -9,7 +9,7 @@ use crate::rules::Class;
 pub(crate) type Text = Id<String>;
 
 /// What a piece of code does to the answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Action {
     pub(crate) step: Step,
     pub(crate) is_kernel: bool,
@@ -17,7 +17,7 @@ pub(crate) struct Action {
     pub(crate) is_unsymbolized: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
     /// As its rule says; the filter that the pattern named.
     Rule(usize, Option<Text>),
@@ -54,8 +54,8 @@ struct Compiled {
     over: Vec<Text>,
 }
 
-/// The answer so far.
-#[derive(Clone, Copy, Debug)]
+/// The answer so far. Few of them are distinct, however many stacks there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "facts of a stack, of which any may hold")]
 pub(crate) struct State {
     /// The innermost owner, and the rule that says so.
@@ -79,19 +79,19 @@ pub(crate) struct State {
 impl Fold {
     pub(crate) fn new(lens: &Lens, texts: &mut Table<String>) -> Self {
         let mut text = |text: &'_ str| texts.intern_ref(text);
-        let mut optional = |value: &Option<String>| value.as_deref().map(&mut text);
+        let mut optional = |value: Option<&str>| value.map(&mut text);
         let compiled = lens.rules.iter().map(|rule| Compiled {
             class: rule.class,
             is_root: rule.root,
-            subsystem: optional(&rule.subsystem),
-            work: optional(&rule.work),
-            filter: optional(&rule.filter),
-            direction: optional(&rule.direction),
+            subsystem: optional(rule.subsystem.as_deref()),
+            work: optional(rule.work.as_deref()),
+            filter: optional(rule.filter.as_deref()),
+            direction: optional(rule.direction.as_deref()),
             implies: rule.implies.as_ref().and_then(|implied| {
-                let subsystem = optional(&Some(implied.subsystem.clone()))?;
-                Some((subsystem, optional(&implied.filter)))
+                let subsystem = optional(Some(&implied.subsystem))?;
+                Some((subsystem, optional(implied.filter.as_deref())))
             }),
-            over: rule.over.iter().filter_map(|work| optional(&Some(work.clone()))).collect(),
+            over: rule.over.iter().filter_map(|work| optional(Some(work))).collect(),
         });
         let rules = compiled.collect();
         Self {

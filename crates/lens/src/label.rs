@@ -13,7 +13,7 @@ use crate::tags::{Tag, Tags};
 pub fn add_labels(lens: &Lens, tags: &Tags, profile: &mut Profile) {
     let mut labels = Labels::new(lens, tags, profile);
     let before = profile.samples.len();
-    let mut samples = Samples::default();
+    let mut samples = Samples::with_capacity(before);
     for (key, value) in profile.samples.iter() {
         let labels = labels.with(tags.id_of(key.stack), key.labels);
         samples.add(SampleKey { labels, ..*key }, value);
@@ -62,7 +62,7 @@ impl Labels {
         if let Some(known) = self.known.get(&(tag, set)) {
             return *known;
         }
-        let added = self.of_tags[tag.index()].iter().chain(&self.roles[set.index()]);
+        let added = self.roles[set.index()].iter().chain(&self.of_tags[tag.index()]);
         let is_own =
             |label: &&Label| self.of_tags[tag.index()].iter().all(|own| own.key != label.key);
         // One made before, by a profile that is looked at again, gives way.

@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 
-use crate::rule_file::{RawRule, RawThread};
+use crate::rule_file::{RawRule, RawThread, Str};
 use crate::rules::Rules;
 use crate::{name, path, wrapper};
 
@@ -58,41 +59,34 @@ pub struct Match<'a> {
 pub struct Lens {
     pub(crate) rules: Vec<RawRule>,
     pub(crate) threads: Vec<RawThread>,
-    alias: BTreeMap<String, String>,
-    user: Patterns,
-    kernel: Patterns,
-    sections: FxHashMap<String, usize>,
+    alias: BTreeMap<Str, Str>,
+    /// Made when the first name is asked for: a recording without symbols has none.
+    user: OnceLock<Patterns>,
+    kernel: OnceLock<Patterns>,
+    sections: FxHashMap<Str, usize>,
     origins: FxHashMap<Origin, usize>,
 }
 
 impl Lens {
-    /// Compiles rules.
-    pub fn new(rules: &Rules) -> Self {
-        let mut lens = Self {
-            rules: rules.list.clone(),
-            threads: rules.threads.clone(),
-            alias: rules.alias.clone(),
-            user: Patterns::default(),
-            kernel: Patterns::default(),
-            sections: FxHashMap::default(),
-            origins: FxHashMap::default(),
-        };
+    /// Makes rules ready.
+    pub fn new(rules: Rules) -> Self {
+        let (mut sections, mut origins) = (FxHashMap::default(), FxHashMap::default());
         for (number, rule) in rules.list.iter().enumerate() {
-            let patterns = if rule.kernel { &mut lens.kernel } else { &mut lens.user };
-            patterns.add(number, rule);
             for section in &rule.section {
-                lens.sections.entry(section.clone()).or_insert(number);
+                sections.entry(section.clone()).or_insert(number);
             }
             for dso in &rule.dso {
-                let origin = match dso.as_str() {
+                let origin = match &**dso {
                     "anon" => Origin::Anonymous,
                     "vdso" => Origin::Vdso,
                     _ => Origin::Libc,
                 };
-                lens.origins.entry(origin).or_insert(number);
+                origins.entry(origin).or_insert(number);
             }
         }
-        lens
+        let Rules { list, threads, alias } = rules;
+        let (user, kernel) = Default::default();
+        Self { rules: list, threads, alias, user, kernel, sections, origins }
     }
 
     /// The first rule that matches.
@@ -125,7 +119,9 @@ impl Lens {
         {
             name = format!("{own}::{behind}");
         }
-        let patterns = if code.origin == Origin::Kernel { &self.kernel } else { &self.user };
+        let is_kernel = code.origin == Origin::Kernel;
+        let patterns = if is_kernel { &self.kernel } else { &self.user };
+        let patterns = patterns.get_or_init(|| Patterns::of(&self.rules, is_kernel));
         let path = if code.path.is_empty() { String::new() } else { path::normalise(code.path) };
         let found = patterns.find(&name, &path)?;
         let filter = match found.filter {
@@ -141,17 +137,17 @@ impl Lens {
 #[derive(Debug, Default)]
 struct Patterns {
     /// Namespaces and classes, whole, and the filter that each is.
-    namespaces: FxHashMap<String, Vec<(usize, Option<String>)>>,
+    namespaces: FxHashMap<Str, Vec<(usize, Option<Str>)>>,
     /// Namespaces whose next part is the name of a filter.
-    captures: FxHashMap<String, usize>,
-    names: FxHashMap<String, usize>,
+    captures: FxHashMap<Str, usize>,
+    names: FxHashMap<Str, usize>,
     /// Beginnings of names.
-    prefixes: FxHashMap<String, usize>,
+    prefixes: FxHashMap<Str, usize>,
     prefix_lens: BTreeSet<usize>,
     /// Names with a `*` within.
     globs: Vec<(Vec<String>, usize)>,
     /// Directories and files.
-    paths: FxHashMap<String, usize>,
+    paths: FxHashMap<Str, usize>,
     /// Paths with a `*` for one part; whether that is the name of a filter.
     path_globs: Vec<(Vec<String>, usize, bool)>,
 }
@@ -170,9 +166,19 @@ enum Filter<'a> {
 }
 
 impl Patterns {
+    /// Those of the rules for the kernel's code, or for that of users.
+    fn of(rules: &[RawRule], is_kernel: bool) -> Self {
+        let mut patterns = Self::default();
+        for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.kernel == is_kernel)
+        {
+            patterns.add(number, rule);
+        }
+        patterns
+    }
+
     fn add(&mut self, number: usize, rule: &RawRule) {
-        let first = |map: &mut FxHashMap<String, usize>, key: &str| {
-            map.entry(key.to_owned()).or_insert(number);
+        let first = |map: &mut FxHashMap<Str, usize>, key: Str| {
+            map.entry(key).or_insert(number);
         };
         for namespace in &rule.ns {
             self.namespaces.entry(namespace.clone()).or_default().push((number, None));
@@ -182,17 +188,19 @@ impl Patterns {
             self.namespaces.entry(namespace.clone()).or_default().push((number, filter));
         }
         if let Some(pattern) = &rule.ns_capture {
-            first(&mut self.captures, pattern.split('*').next().unwrap_or(pattern));
+            let len = pattern.find('*').unwrap_or(pattern.len());
+            first(&mut self.captures, beginning(pattern, len));
         }
         for name in &rule.sym {
-            let parts: Vec<String> = name.split('*').map(str::to_owned).collect();
-            match parts.as_slice() {
-                [_] => first(&mut self.names, name),
-                [start, end] if end.is_empty() => {
-                    self.prefix_lens.insert(start.len());
-                    first(&mut self.prefixes, start);
+            match name.find('*') {
+                None => first(&mut self.names, name.clone()),
+                Some(len) if len + 1 == name.len() => {
+                    self.prefix_lens.insert(len);
+                    first(&mut self.prefixes, beginning(name, len));
                 }
-                _ => self.globs.push((parts, number)),
+                Some(_) => {
+                    self.globs.push((name.split('*').map(str::to_owned).collect(), number));
+                }
             }
         }
         let parts = |path: &str| path.trim_end_matches('/').split('/').map(str::to_owned).collect();
@@ -200,7 +208,7 @@ impl Patterns {
             if path.contains('*') {
                 self.path_globs.push((parts(path), number, false));
             } else {
-                first(&mut self.paths, path.trim_end_matches('/'));
+                first(&mut self.paths, beginning(path, path.trim_end_matches('/').len()));
             }
         }
         if let Some(pattern) = &rule.path_capture {
@@ -225,7 +233,7 @@ impl Patterns {
                 if offer(*rule, Filter::None)
                     && let Some(filter) = filter
                 {
-                    named = Some((*rule, filter.as_str()));
+                    named = Some((*rule, &**filter));
                 }
             }
             let behind = name.get(at + 2..).filter(|behind| !behind.is_empty());
@@ -266,6 +274,14 @@ impl Patterns {
             best = Found { rule, filter: Filter::Named(filter) };
         }
         Some(best)
+    }
+}
+
+/// So many bytes of a text, without a copy of one that stands in the program.
+fn beginning(text: &Str, len: usize) -> Str {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..len]),
+        Cow::Owned(text) => Cow::Owned(text[..len].to_owned()),
     }
 }
 

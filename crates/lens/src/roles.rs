@@ -1,6 +1,7 @@
 //! What the threads of Envoy are for.
 
 use crate::patterns::Lens;
+use crate::rule_file::Str;
 
 /// A thread, as far as a profile tells.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,7 +40,7 @@ impl<'a> Role<'a> {
 impl Lens {
     /// What a thread is for.
     pub fn role(&self, thread: &Thread<'_>) -> Role<'_> {
-        let is_named = |pattern: &String| match pattern.split_once('*') {
+        let is_named = |pattern: &Str| match pattern.split_once('*') {
             Some((start, end)) => {
                 thread.name.strip_prefix(start).is_some_and(|rest| rest.ends_with(end))
             }
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn pools_inherit_names_and_are_not_the_main_thread() {
-        let lens = Lens::new(&Rules::built_in());
+        let lens = Lens::new(Rules::built_in());
         let role = |name, ids| lens.role(&Thread { name, ids }).text();
         assert_eq!(role("wrk:worker_11", None), "worker");
         assert_eq!(role("dog:workers_gua", Some((1, 9))), "watchdog");

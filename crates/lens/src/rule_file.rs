@@ -1,11 +1,15 @@
 //! The rules as they stand in their file. `docs/lens.md` explains them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::rules::Class;
+
+/// A text of the built-in rules, which stands in the program, or one of a file.
+pub(crate) type Str = Cow<'static, str>;
 
 /// The only version there is.
 pub(crate) const VERSION: u32 = 1;
@@ -19,57 +23,57 @@ pub(crate) struct RuleFile {
     pub(crate) replace: bool,
     /// Namespaces that are another's copy: of a fork of Envoy.
     #[serde(default)]
-    pub(crate) alias: BTreeMap<String, String>,
+    pub(crate) alias: BTreeMap<Str, Str>,
     #[serde(default)]
     pub(crate) rule: Vec<Spanned<RawRule>>,
     #[serde(default)]
     pub(crate) thread: Vec<Spanned<RawThread>>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawRule {
-    pub(crate) id: String,
+    pub(crate) id: Str,
     pub(crate) class: Class,
-    pub(crate) subsystem: Option<String>,
-    pub(crate) work: Option<String>,
-    pub(crate) filter: Option<String>,
-    pub(crate) direction: Option<String>,
+    pub(crate) subsystem: Option<Str>,
+    pub(crate) work: Option<Str>,
+    pub(crate) filter: Option<Str>,
+    pub(crate) direction: Option<Str>,
     pub(crate) implies: Option<RawImplies>,
     /// Works of inner frames that this one's stands for.
     #[serde(default)]
-    pub(crate) over: Vec<String>,
+    pub(crate) over: Vec<Str>,
     /// Whether a stack is whole that begins with it.
     #[serde(default)]
     pub(crate) root: bool,
     #[serde(default)]
     pub(crate) kernel: bool,
     #[serde(default)]
-    pub(crate) ns: Vec<String>,
+    pub(crate) ns: Vec<Str>,
     #[serde(default)]
-    pub(crate) sym: Vec<String>,
+    pub(crate) sym: Vec<Str>,
     #[serde(default)]
-    pub(crate) path: Vec<String>,
+    pub(crate) path: Vec<Str>,
     #[serde(default)]
-    pub(crate) section: Vec<String>,
+    pub(crate) section: Vec<Str>,
     #[serde(default)]
-    pub(crate) dso: Vec<String>,
+    pub(crate) dso: Vec<Str>,
     #[serde(default)]
-    pub(crate) ns_filter: BTreeMap<String, String>,
-    pub(crate) ns_capture: Option<String>,
-    pub(crate) path_capture: Option<String>,
+    pub(crate) ns_filter: BTreeMap<Str, Str>,
+    pub(crate) ns_capture: Option<Str>,
+    pub(crate) path_capture: Option<Str>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawImplies {
-    pub(crate) subsystem: String,
-    pub(crate) filter: Option<String>,
+    pub(crate) subsystem: Str,
+    pub(crate) filter: Option<Str>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawThread {
-    pub(crate) comm: Vec<String>,
-    pub(crate) role: String,
+    pub(crate) comm: Vec<Str>,
+    pub(crate) role: Str,
 }

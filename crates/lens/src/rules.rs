@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::rule_file::{RawRule, RawThread, RuleFile, VERSION};
+use crate::rule_file::{RawImplies, RawRule, RawThread, RuleFile, Str, VERSION};
 
-/// The rules for Envoy 1.17 to 1.40.
-const BUILT_IN: &str = include_str!("../rules/envoy.toml");
+// `fn built_in() -> Rules`: the rules for Envoy 1.17 to 1.40, made of `rules/envoy.toml` by `build.rs`, so that no run of
+// the program has to read them.
+include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 
 /// What the frames of a rule do to the answer, from the root of a stack to its leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// It owns what it calls: subsystem, and filter and direction if the rule has them.
@@ -27,15 +28,16 @@ pub enum Class {
     /// Asked for by nobody on the stack: an interrupt.
     Irq,
     /// Nothing.
+    #[default]
     Glue,
 }
 
 /// An ordered list of rules, of which the first that matches counts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     pub(crate) list: Vec<RawRule>,
     pub(crate) threads: Vec<RawThread>,
-    pub(crate) alias: BTreeMap<String, String>,
+    pub(crate) alias: BTreeMap<Str, Str>,
 }
 
 /// What is wrong with a file of rules.
@@ -52,12 +54,8 @@ pub struct RuleError {
 
 impl Rules {
     /// The rules that perf2pprof has of its own.
-    ///
-    /// # Panics
-    /// Never: a test reads them.
-    #[expect(clippy::expect_used, reason = "a test reads them")]
     pub fn built_in() -> Self {
-        Self::parse(BUILT_IN, &Self::none()).expect("the built-in rules are right")
+        built_in()
     }
 
     /// Reads a file of rules. Its rules come before those of `base`, and in the place of those of `base` that have
@@ -79,7 +77,7 @@ impl Rules {
         let mut rules: Vec<RawRule> = Vec::new();
         for rule in &file.rule {
             let wrong = |message: String| {
-                let id = Some(rule.get_ref().id.clone());
+                let id = Some(rule.get_ref().id.to_string());
                 RuleError { line: line_of(text, rule.span().start), rule: id, message }
             };
             check(rule.get_ref()).map_err(wrong)?;
@@ -101,10 +99,6 @@ impl Rules {
         }
         Ok(Self { list: rules, threads, alias })
     }
-
-    fn none() -> Self {
-        Self { list: Vec::new(), threads: Vec::new(), alias: BTreeMap::new() }
-    }
 }
 
 /// What makes a rule useless, beyond its syntax.
@@ -124,7 +118,7 @@ fn check(rule: &RawRule) -> Result<(), String> {
         return Err(format!("`{direction}` is no direction; {} are", directions.join(", ")));
     }
     let kinds = ["anon", "libc", "vdso"];
-    if let Some(dso) = rule.dso.iter().find(|dso| !kinds.contains(&dso.as_str())) {
+    if let Some(dso) = rule.dso.iter().find(|dso| !kinds.contains(&dso.as_ref())) {
         return Err(format!("`{dso}` is no kind of mapping; {} are", kinds.join(", ")));
     }
     let captures = [("ns_capture", &rule.ns_capture), ("path_capture", &rule.path_capture)];
@@ -190,6 +184,13 @@ mod tests {
             "ns = [\"A\"]\nclass = \"glue\"\n[[rule]]\nid = \"mine\"\nns = [\"B\"]\nclass = \"glue\"",
         );
         assert_eq!(error(&twice), "line 7: rule `mine`: there is another rule of this ID before");
+    }
+
+    #[test]
+    fn the_built_in_rules_are_those_of_their_file() {
+        let nothing = Rules { list: Vec::new(), threads: Vec::new(), alias: BTreeMap::new() };
+        let file = Rules::parse(include_str!("../rules/envoy.toml"), &nothing).unwrap();
+        assert_eq!(Rules::built_in(), file);
     }
 
     #[test]

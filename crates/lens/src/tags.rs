@@ -77,21 +77,11 @@ impl Tags {
         texts.intern(String::new());
         let fold = Fold::new(lens, &mut texts);
         let frames = Frames::of(lens, profile, symbols, sections, &mut texts);
-        let mut states: Vec<State> = Vec::with_capacity(profile.stacks.len());
+        let states = States::of(&fold, &frames, profile);
         let mut distinct = Table::new();
-        let mut stacks = Vec::with_capacity(profile.stacks.len());
-        for (id, stack) in profile.stacks.iter() {
-            // A caller's row is before its callees'.
-            let mut state =
-                if id == Stack::EMPTY { fold.start() } else { states[stack.parent.index()] };
-            if id != Stack::EMPTY {
-                for action in frames.of_frame(stack.frame) {
-                    state = fold.add(state, *action);
-                }
-            }
-            states.push(state);
-            stacks.push(distinct.intern(tag(&state)));
-        }
+        let of_states: Vec<_> =
+            states.distinct.iter().map(|(_, state)| distinct.intern(tag(state))).collect();
+        let stacks = states.stacks.into_iter().map(|state| of_states[state.index()]).collect();
         Self { texts, distinct, stacks }
     }
 
@@ -141,13 +131,53 @@ fn tag(state: &State) -> Tag {
     Tag { subsystem, work: state.work, filter, direction: state.direction, rule, is_cut }
 }
 
+/// The answer so far for every stack.
+struct States {
+    distinct: Table<State>,
+    /// By stack.
+    stacks: Vec<Id<State>>,
+}
+
+impl States {
+    fn of(fold: &Fold, frames: &Frames, profile: &Profile) -> Self {
+        let mut distinct = Table::new();
+        let start = distinct.intern(fold.start());
+        let mut stacks = Vec::with_capacity(profile.stacks.len());
+        let mut known: FxHashMap<(Id<State>, Id<Action>), Id<State>> = FxHashMap::default();
+        // Stacks that were seen one after the other are alike.
+        let mut last = None;
+        let mut next = |state, action| match last {
+            Some((asked, next)) if asked == (state, action) => next,
+            _ => {
+                let next = *known.entry((state, action)).or_insert_with(|| {
+                    distinct.intern(fold.add(distinct[state], frames.distinct[action]))
+                });
+                last = Some(((state, action), next));
+                next
+            }
+        };
+        for (id, stack) in profile.stacks.iter() {
+            if id == Stack::EMPTY {
+                stacks.push(start);
+                continue;
+            }
+            // A caller's row is before its callees'.
+            let caller = stacks[stack.parent.index()];
+            let actions = frames.of_frame(stack.frame).iter();
+            stacks.push(actions.fold(caller, |state, action| next(state, *action)));
+        }
+        Self { distinct, stacks }
+    }
+}
+
 /// What a look-up depends on: the function, and for an address without one what it is a part of.
 type Asked<'a> = (Option<Id<Function>>, Origin, Option<&'a str>, bool);
 
 /// What each frame does to the answer: one action per function, callers before inlined callees.
 struct Frames {
+    distinct: Table<Action>,
     ends: Vec<u32>,
-    actions: Vec<Action>,
+    actions: Vec<Id<Action>>,
 }
 
 impl Frames {
@@ -161,13 +191,17 @@ impl Frames {
         let origins: Vec<Origin> =
             profile.binaries.iter().map(|(id, binary)| origin(profile, id, binary)).collect();
         let named = named_binaries(profile, symbols);
-        let mut frames =
-            Self { ends: Vec::with_capacity(profile.frames.len()), actions: Vec::new() };
-        let mut known: FxHashMap<Asked<'_>, Step> = FxHashMap::default();
+        let count = profile.frames.len();
+        let (ends, actions) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut frames = Self { distinct: Table::new(), ends, actions };
+        let mut known: FxHashMap<Asked<'_>, Id<Action>> = FxHashMap::default();
+        // By binary: code without a name, in no section that a rule asks for.
+        let mut of_binaries: Vec<Option<Id<Action>>> = vec![None; profile.binaries.len()];
+        let cut = Action { step: Step::Cut, is_kernel: false, is_unsymbolized: false };
+        let cut = frames.distinct.intern(cut);
         for (id, frame) in profile.frames.iter() {
-            let origin = origins[frame.binary.index()];
-            let is_program_named = named[frame.binary.index()];
-            let is_kernel = origin == Origin::Kernel;
+            let binary = frame.binary.index();
+            let (origin, is_program_named) = (origins[binary], named[binary]);
             let section = sections.of(frame.binary, frame.lookup_offset());
             let mut ask = |function: Option<Id<Function>>| {
                 *known.entry((function, origin, section, is_program_named)).or_insert_with(|| {
@@ -180,30 +214,34 @@ impl Frames {
                         section,
                         origin,
                     };
-                    let found = lens.find(&code);
                     let is_named = function.is_some();
-                    fold::step(found, is_named, origin, is_program_named, texts)
+                    let found = lens.find(&code);
+                    frames.distinct.intern(Action {
+                        step: fold::step(found, is_named, origin, is_program_named, texts),
+                        is_kernel: origin == Origin::Kernel,
+                        is_unsymbolized: origin == Origin::Program
+                            && !is_named
+                            && !is_program_named,
+                    })
                 })
             };
             let lines = symbols.lines(id);
-            let is_unsymbolized =
-                origin == Origin::Program && lines.is_empty() && !is_program_named;
-            let action = |step| Action { step, is_kernel, is_unsymbolized };
             if frame.marker_text().is_some() {
-                let is_unsymbolized = false;
-                frames.actions.push(Action { step: Step::Cut, is_kernel: false, is_unsymbolized });
+                frames.actions.push(cut);
+            } else if lines.is_empty() && section.is_none() {
+                frames.actions.push(*of_binaries[binary].get_or_insert_with(|| ask(None)));
             } else if lines.is_empty() {
-                frames.actions.push(action(ask(None)));
+                frames.actions.push(ask(None));
             }
             for line in lines.iter().rev() {
-                frames.actions.push(action(ask(Some(line.function))));
+                frames.actions.push(ask(Some(line.function)));
             }
             frames.ends.push(u32::try_from(frames.actions.len()).unwrap_or(u32::MAX));
         }
         frames
     }
 
-    fn of_frame(&self, frame: Id<Frame>) -> &[Action] {
+    fn of_frame(&self, frame: Id<Frame>) -> &[Id<Action>] {
         let start = frame.index().checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.actions[start as usize..self.ends[frame.index()] as usize]
     }

@@ -111,7 +111,7 @@ fn cases(text: &str) -> Vec<(&str, &str)> {
 fn wrong(text: &str) -> String {
     let cases = cases(text);
     let made = Made::new(cases.iter().map(|(stack, _)| *stack));
-    let lens = Lens::new(&Rules::built_in());
+    let lens = Lens::new(Rules::built_in());
     let tags = Tags::of(&lens, &made.profile, &made.symbols(), &made.sections);
     let mut wrong = String::new();
     for ((stack, expected), id) in cases.iter().zip(&made.stacks) {

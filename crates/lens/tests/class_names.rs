@@ -38,7 +38,7 @@ fn namespace(class: &str) -> String {
 #[test]
 #[ignore = "needs released binaries; run by scripts/check-lens-rtti"]
 fn namespaces_that_no_rule_knows_are_as_many_as_before() {
-    let lens = Lens::new(&Rules::built_in());
+    let lens = Lens::new(Rules::built_in());
     let binaries = std::env::var("ENVOY_BINARIES").expect("VERSION=PATH, separated by spaces");
     let mut figures = String::from("version\tclasses\tunknown\tnamespaces\n");
     let mut all: BTreeMap<String, usize> = BTreeMap::new();

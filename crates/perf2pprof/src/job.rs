@@ -8,7 +8,7 @@ use session::{LabelKey, Selection};
 
 use crate::args::{ConvertArgs, SummaryFormat, threads_or_all};
 use crate::lens_labels::LensLabels;
-use crate::output::Target;
+use crate::output::{Target, check_apart};
 use crate::symbol_args::SymbolArgs;
 
 /// A conversion.
@@ -116,27 +116,12 @@ impl Job {
             return Err("only one input can come from standard input".into());
         }
         let outputs: Vec<_> = self.outputs().collect();
-        let to_stdout = outputs.iter().filter(|target| ***target == Target::Stdout).count();
-        let is_json = usize::from(self.summary == Some(SummaryFormat::Json));
-        if to_stdout + is_json > 1 {
-            return Err("only one output can go to standard output (`--summary json` does)".into());
+        if self.summary == Some(SummaryFormat::Json) && outputs.contains(&&Target::Stdout) {
+            return Err(
+                "only one output can go to standard output, and `--summary json` does".into()
+            );
         }
-        for (index, target) in outputs.iter().enumerate() {
-            if let Target::File(path) = target
-                && outputs[..index].contains(target)
-            {
-                return Err(format!("two outputs are to be written to `{}`", path.display()));
-            }
-            if let Target::File(path) | Target::Existing(path) = target
-                && self.recordings.iter().any(|recording| is_same_file(path, recording))
-            {
-                return Err(format!(
-                    "`{}` is the recording, and would be overwritten",
-                    path.display()
-                ));
-            }
-        }
-        Ok(())
+        check_apart(&outputs, &self.recordings.iter().map(PathBuf::as_path).collect::<Vec<_>>())
     }
 }
 

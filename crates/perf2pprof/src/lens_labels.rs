@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use binaries::ElfImage;
 use lens::{Lens, Rules, Sections, Tags, add_labels};
 use profile::{BinaryKind, Profile, Symbols};
-use symbolize::Symbolized;
+use symbolize::{BinaryReport, Symbolized};
 
 use crate::envoy;
 use crate::message::Failure;
@@ -60,7 +60,7 @@ impl LensLabels {
             return Ok(());
         }
         let lens = self.rules.lens()?;
-        let tags = tags(&lens, profile, &symbolized.symbols, symbolized);
+        let tags = tags(&lens, profile, &symbolized.symbols, &symbolized.binaries);
         add_labels(&lens, &tags, profile);
         Ok(())
     }
@@ -70,24 +70,24 @@ impl RuleArgs {
     /// The lens.
     pub(crate) fn lens(&self) -> Result<Lens, Failure> {
         let built_in = Rules::built_in();
-        let Some(path) = &self.lens_rules else { return Ok(Lens::new(&built_in)) };
+        let Some(path) = &self.lens_rules else { return Ok(Lens::new(built_in)) };
         let text = read(path)?;
         let rules = Rules::parse(&text, &built_in).map_err(|error| {
             Failure::new(format!("`{}` has no rules for the lens: {error}", path.display()))
                 .hint("docs/lens.md has the fields of a rule, and an example")
         })?;
-        Ok(Lens::new(&rules))
+        Ok(Lens::new(rules))
     }
 }
 
-/// Where in Envoy each stack is. `symbols` may be more than was found now.
+/// Where in Envoy each stack is. `symbols` may be more than was found now in the files of the binaries.
 pub(crate) fn tags(
     lens: &Lens,
     profile: &Profile,
     symbols: &Symbols,
-    symbolized: &Symbolized,
+    binaries: &[BinaryReport],
 ) -> Tags {
-    Tags::of(lens, profile, symbols, &sections(lens, profile, symbolized))
+    Tags::of(lens, profile, symbols, &sections(lens, profile, binaries))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -102,10 +102,10 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 /// The sections that rules ask for, of the files at hand.
-fn sections(lens: &Lens, profile: &Profile, symbolized: &Symbolized) -> Sections {
+fn sections(lens: &Lens, profile: &Profile, binaries: &[BinaryReport]) -> Sections {
     let mut sections = Sections::default();
     let is_file = |binary| profile.binaries[binary].kind == BinaryKind::File;
-    for report in symbolized.binaries.iter().filter(|report| is_file(report.binary)) {
+    for report in binaries.iter().filter(|report| is_file(report.binary)) {
         let Some(used) = &report.used else { continue };
         let Ok(image) = ElfImage::open(used.code.as_ref().unwrap_or(&used.image)) else { continue };
         for (name, place) in image.section_places(|name| lens.asks_for_section(name)) {

@@ -70,9 +70,12 @@ impl<'a> Mapper<'a> {
         let before = profile.labels.len();
         self.lens.add(profile, symbolized, true)?;
         let losses = &named.conversion.losses;
-        let mut message = Vec::new();
-        pprof_format::write_plain(profile, &symbolized.symbols, &mut message)
+        let mut bytes = Vec::new();
+        pprof_format::write(profile, &symbolized.symbols, &mut bytes, NonZeroUsize::MIN)
             .map_err(|error| hints::cannot_spool(&std::env::temp_dir(), &error))?;
+        let message = pprof_format::inflate(&bytes)
+            .map_err(|error| hints::not_a_profile(&path.display().to_string(), &error))?
+            .into_owned();
         Ok(Mapped {
             message,
             hostname: profile.recording.hostname.clone(),

@@ -128,10 +128,11 @@ impl MergeArgs {
     fn converted(&self, path: &Path) -> Result<Vec<u8>, Failure> {
         let Labels(labels) = &self.labels;
         // Files are read side by side already.
-        let named = recording(path, labels.clone(), &self.symbols, NonZeroUsize::MIN)?;
+        let one = NonZeroUsize::MIN;
+        let named = recording(path, labels.clone(), &self.symbols, one)?;
         Warning::print(&named.warnings);
         let mut bytes = Vec::new();
-        pprof_format::write(&named.conversion.profile, &named.symbolized.symbols, &mut bytes)
+        pprof_format::write(&named.conversion.profile, &named.symbolized.symbols, &mut bytes, one)
             .map_err(|error| hints::cannot_write(&self.output, &error))?;
         Ok(bytes)
     }

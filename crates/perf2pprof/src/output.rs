@@ -29,17 +29,6 @@ impl Target {
         if path == Path::new("-") { Self::Stdout } else { Self::File(path.to_owned()) }
     }
 
-    /// Refuses to write over what is read.
-    pub(crate) fn check_is_not(&self, input: &Path) -> Result<(), Failure> {
-        match self {
-            Self::File(path) if is_same_file(path, input) => Err(Failure::new(format!(
-                "`{}` is the recording, and would be overwritten",
-                path.display()
-            ))),
-            _ => Ok(()),
-        }
-    }
-
     /// Whether it could be written, before any work is done.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.create().map(drop)
@@ -55,6 +44,15 @@ impl Target {
         }
     }
 
+    /// Writes all of it, or nothing.
+    pub(crate) fn write(
+        &self,
+        content: impl FnOnce(&mut Output) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut output = self.create()?;
+        content(&mut output).and_then(|()| output.finish()).or_else(|error| self.failed(&error))
+    }
+
     /// Begins to write.
     pub(crate) fn create(&self) -> Result<Output, Failure> {
         let (path, output) = match self {
@@ -64,6 +62,47 @@ impl Target {
         };
         output.map_err(|error| hints::cannot_write(path, &error))
     }
+}
+
+/// Refuses outputs that would be in each other's way, or would overwrite what is read.
+pub(crate) fn check_apart(targets: &[&Target], inputs: &[&Path]) -> Result<(), String> {
+    if targets.iter().filter(|target| ***target == Target::Stdout).count() > 1 {
+        return Err("only one output can go to standard output".into());
+    }
+    for (index, target) in targets.iter().enumerate() {
+        if let Target::File(path) = target
+            && targets[..index].contains(target)
+        {
+            return Err(format!("two outputs are to be written to `{}`", path.display()));
+        }
+        if let Target::File(path) | Target::Existing(path) = target
+            && inputs.iter().any(|input| is_same_file(path, input))
+        {
+            return Err(format!("`{}` is read, and would be overwritten", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// The targets that the user named, checked: apart from each other and from what is read, and each can
+/// be written.
+pub(crate) fn named<'a>(
+    paths: impl IntoIterator<Item = &'a PathBuf>,
+    inputs: &[&Path],
+) -> Result<Vec<Target>, Failure> {
+    let targets = named_apart(paths, inputs)?;
+    targets.iter().try_for_each(Target::check)?;
+    Ok(targets)
+}
+
+/// The same, where directories may still have to be made.
+pub(crate) fn named_apart<'a>(
+    paths: impl IntoIterator<Item = &'a PathBuf>,
+    inputs: &[&Path],
+) -> Result<Vec<Target>, Failure> {
+    let targets: Vec<_> = paths.into_iter().map(|path| Target::new(path)).collect();
+    check_apart(&targets.iter().collect::<Vec<_>>(), inputs).map_err(Failure::usage)?;
+    Ok(targets)
 }
 
 fn try_create(path: &Path) -> io::Result<Output> {

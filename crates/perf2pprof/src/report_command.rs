@@ -15,26 +15,25 @@ mod tables;
 mod top;
 
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use profile::Profile;
-use session::{Losses, TimeRange};
+use session::Losses;
 use timeline::{Outliers, Style};
 
 use crate::hints;
-use crate::lens_command::loaded::{Loaded, Part, Recorded};
+use crate::lens_command::loaded::{Loaded, Recorded};
 use crate::lens_command::report::Report as LensReport;
-use crate::lens_labels::{self, RuleArgs};
-use crate::message::{Failure, Warning, base_name};
-use crate::output::Target;
+use crate::message::{Failure, base_name};
+use crate::output::{self, Target};
 use crate::report_command::graph::Graph;
 use crate::report_command::page::{Missing, Page};
 use crate::report_command::top::Top;
 use crate::shares::{self, Weights, share};
 use crate::stack_health::StackHealth;
-use crate::symbol_args::SymbolArgs;
 use crate::timeline_command;
+use crate::timeline_command::course::Course;
+use crate::view_args::{View, ViewArgs};
 
 /// No report is larger, so that it can be attached to a ticket.
 const LARGEST: usize = 5_000_000;
@@ -57,39 +56,21 @@ pub struct ReportArgs {
     #[arg(short, long, value_name = "HTML", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
-    /// By which rules.
+    /// What of it is looked at, and how.
     #[command(flatten)]
-    pub rules: RuleArgs,
-
-    /// Report this part of the recording: seconds (`10,20`) or per cent (`50%,`)
-    #[arg(long, value_name = "FROM,TO")]
-    pub time: Option<TimeRange>,
-
-    /// Where names come from.
-    #[command(flatten)]
-    pub symbols: SymbolArgs,
-
-    /// How many threads to use [default: one per processor]
-    #[arg(long, value_name = "N", help_heading = "Running")]
-    pub threads: Option<NonZeroUsize>,
+    pub view: ViewArgs,
 }
 
 impl ReportArgs {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let lens = self.rules.lens()?;
         let stem = PathBuf::from(self.file.file_stem().unwrap_or_default());
         let output = self.output.clone().unwrap_or_else(|| stem.with_added_extension("html"));
+        output::named([&output], &[&self.file])?;
         let target = Target::new(&output);
-        target.check_is_not(&self.file)?;
-        target.check()?;
-        let part = Part { time: self.time, keeps_samples: true };
-        let loaded = Loaded::read(&self.file, &self.symbols, self.threads, part)?;
+        let View { lens, loaded, tags, event: column } = self.view.look_at(&self.file, true)?;
         let Loaded { profile, symbols, symbolized, warnings, recorded } = &loaded;
-        Warning::print(warnings);
-        let event = profile.default_event().unwrap_or(0);
-        let column = u32::try_from(event).unwrap_or(0);
-        let tags = lens_labels::tags(&lens, profile, symbols, symbolized);
+        let event = column as usize;
         let weights = shares::by_binary(profile, symbols, column);
         let all: Weights = weights.iter().copied().sum();
         let health = StackHealth::of(profile, symbols, column);
@@ -98,8 +79,7 @@ impl ReportArgs {
         let lens_report = LensReport::new(&shown, &lens, &tags, profile, column, None, Vec::new());
 
         let timed = recorded.as_ref().map_or(&[][..], |recorded| &recorded.timed);
-        let course =
-            (!timed.is_empty()).then(|| timeline_command::course(&lens, &tags, profile, timed));
+        let course = (!timed.is_empty()).then(|| Course::new(&lens, &tags, profile, timed, column));
         let map =
             course.as_ref().map(|course| timeline_command::heatmap(base_name(&shown), course));
         let outliers = map.as_ref().map(|map| Outliers::of(map.slices(), OUTLIERS).found);
@@ -132,9 +112,7 @@ impl ReportArgs {
             LARGEST - without.min(LARGEST),
         );
         let html = page.html();
-        let mut out = target.create()?;
-        let written = out.write_all(html.as_bytes()).and_then(|()| out.finish());
-        written.or_else(|error| target.failed(&error))?;
+        target.write(|out| out.write_all(html.as_bytes()))?;
         if target != Target::Stdout {
             eprintln!("wrote `{}`", output.display());
         }

@@ -263,6 +263,7 @@ fn write_outputs(
     symbols: &Symbols,
 ) -> Result<(), Failure> {
     let event = profile.default_event().unwrap_or(0);
+    let threads = job.session.threads;
     let mut written = Vec::new();
     let mut write = |target: &Option<Target>, emit: &dyn Fn(&mut Output) -> io::Result<()>| {
         let Some(target) = target else { return Ok(()) };
@@ -273,7 +274,7 @@ fn write_outputs(
         }
         Ok::<_, Failure>(())
     };
-    write(&job.pprof, &|out| pprof_format::write(profile, symbols, out).map(drop))?;
+    write(&job.pprof, &|out| pprof_format::write(profile, symbols, out, threads).map(drop))?;
     write(&job.svg, &|out| flamegraph::svg(profile, symbols, event, title, out).map(drop))?;
     write(&job.folded, &|out| flamegraph::folded(profile, symbols, event, out).map(drop))?;
     for (target, output) in written {

@@ -14,19 +14,16 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use lens::{Lens, Tags};
 use profile::{Profile, Symbols};
-use session::TimeRange;
 use timeline::{Heatmap, Marked, Outlier, Outliers, Style, range_text, size_text};
 
 use crate::hints;
 use crate::inspect::is_profile;
-use crate::lens_command::loaded::{Loaded, Part};
-use crate::lens_labels::{self, RuleArgs};
-use crate::message::{Failure, Warning, base_name};
-use crate::output::{Output, Target};
-use crate::symbol_args::SymbolArgs;
+use crate::lens_command::loaded::Loaded;
+use crate::message::{Failure, base_name};
+use crate::output::{self, Output, Target};
 use crate::timeline_command::course::Course;
+use crate::view_args::{View, ViewArgs};
 
 /// Say when the time went: a heat map of seconds and their parts, and what ran in each
 ///
@@ -51,71 +48,42 @@ pub struct TimelineArgs {
     #[arg(long, value_name = "K", help_heading = "Output")]
     pub outliers: Option<NonZeroUsize>,
 
-    /// By which rules.
+    /// What of it is looked at, and how.
     #[command(flatten)]
-    pub rules: RuleArgs,
-
-    /// Look at this part of the recording: seconds (`10,20`) or per cent (`50%,`)
-    #[arg(long, value_name = "FROM,TO")]
-    pub time: Option<TimeRange>,
-
-    /// Where names come from.
-    #[command(flatten)]
-    pub symbols: SymbolArgs,
-
-    /// How many threads to use [default: one per processor]
-    #[arg(long, value_name = "N", help_heading = "Running")]
-    pub threads: Option<NonZeroUsize>,
+    pub view: ViewArgs,
 }
 
 impl TimelineArgs {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let to_stdout = [&self.output, &self.csv];
-        let to_stdout = to_stdout.iter().filter(|path| path.as_deref() == Some(Path::new("-")));
-        if to_stdout.count() > 1 {
-            return Err(Failure::new("only one output can go to standard output"));
-        }
         if is_profile(&self.file) {
             return Err(hints::time::profile_has_no_time(&self.file, "timeline"));
         }
-        for output in [&self.output, &self.csv].into_iter().flatten() {
-            Target::new(output).check_is_not(&self.file)?;
-            Target::new(output).check()?;
-        }
-        let lens = self.rules.lens()?;
-        let part = Part { time: self.time, keeps_samples: true };
-        let loaded = Loaded::read(&self.file, &self.symbols, self.threads, part)?;
-        let Loaded { profile, symbols, symbolized, warnings, recorded } = &loaded;
-        Warning::print(warnings);
-        let tags = lens_labels::tags(&lens, profile, symbols, symbolized);
+        let outputs = [&self.output, &self.csv];
+        let targets = output::named(outputs.into_iter().flatten(), &[&self.file])?;
+        let View { lens, loaded, tags, event } = self.view.look_at(&self.file, true)?;
+        let Loaded { profile, symbols, recorded, .. } = &loaded;
         let timed = recorded.as_ref().map_or(&[][..], |recorded| &recorded.timed);
         if timed.is_empty() {
             return Err(hints::time::recording_has_no_time(&self.file));
         }
-        let course = course(&lens, &tags, profile, timed);
+        let course = Course::new(&lens, &tags, profile, timed, event);
         let shown = self.file.display().to_string();
         let map = heatmap(base_name(&shown), &course);
         let outliers = self.outliers.map(|most| Outliers::of(map.slices(), most.get()));
         let found = outliers.as_ref().map_or(&[][..], |outliers| &outliers.found);
         let graphs = self.write_graphs(&course, symbols, found)?;
 
-        let mut is_stdout_free = true;
-        let mut write = |path: &Option<PathBuf>,
-                         content: &dyn Fn(&mut Output) -> io::Result<()>| {
-            let Some(path) = path else { return Ok(()) };
-            let target = Target::new(path);
-            is_stdout_free &= target != Target::Stdout;
-            write_to(&target, content)
+        let write = |path: &Option<PathBuf>, content: &dyn Fn(&mut Output) -> io::Result<()>| {
+            path.as_deref().map_or(Ok(()), |path| Target::new(path).write(content))
         };
         let svg = map.svg(&marks(found), Style::File);
         write(&self.output, &|out| out.write_all(svg.as_bytes()))?;
         write(&self.csv, &|out| table::write_csv(&course, map.slices(), out))?;
-        if is_stdout_free {
-            let written = self.print(&course, &map, outliers.as_ref(), &graphs);
-            return written.or_else(|error| Target::Stdout.failed(&error));
+        if targets.contains(&Target::Stdout) {
+            return Ok(());
         }
-        Ok(())
+        Target::Stdout.write(|out| self.print(&course, &map, outliers.as_ref(), &graphs, out))
     }
 
     fn print(
@@ -124,9 +92,9 @@ impl TimelineArgs {
         map: &Heatmap<'_>,
         outliers: Option<&Outliers>,
         graphs: &[PathBuf],
+        out: &mut Output,
     ) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        table::write(course, map.cell_size().column, &mut out)?;
+        table::write(course, map.cell_size().column, out)?;
         writeln!(out, "heat map: {}", map.described())?;
         if course.more_threads > 0 {
             writeln!(out, "  without {} less busy workers", course.more_threads)?;
@@ -174,32 +142,12 @@ impl TimelineArgs {
             let event = part.default_event().unwrap_or(0);
             let range = range_text(outlier.from, outlier.to);
             let title = format!("{}, {range}", base_name(&self.file.to_string_lossy()));
-            write_to(&Target::File(path.clone()), &|out| {
-                flamegraph::svg(&part, symbols, event, &title, out).map(drop)
-            })?;
+            Target::File(path.clone())
+                .write(|out| flamegraph::svg(&part, symbols, event, &title, out).map(drop))?;
             paths.push(path);
         }
         Ok(paths)
     }
-}
-
-fn write_to(
-    target: &Target,
-    content: &dyn Fn(&mut Output) -> io::Result<()>,
-) -> Result<(), Failure> {
-    let mut output = target.create()?;
-    content(&mut output).and_then(|()| output.finish()).or_else(|error| target.failed(&error))
-}
-
-/// The course of the event that is shown first.
-pub(crate) fn course<'a>(
-    lens: &Lens,
-    tags: &Tags,
-    profile: &'a Profile,
-    timed: &'a [session::TimedSample],
-) -> Course<'a> {
-    let event = profile.default_event().and_then(|event| u32::try_from(event).ok());
-    Course::new(lens, tags, profile, timed, event.unwrap_or(0))
 }
 
 /// The heat map of a course.

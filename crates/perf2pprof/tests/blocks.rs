@@ -23,7 +23,7 @@ fn the_samples_of_all_blocks_are_those_of_the_row() {
         let profile = session::convert(&perf, &options, None, &|_| {}).profile;
         let symbols = Symbols::none(&profile, Reason::NotAsked);
         let mut written = Vec::new();
-        pprof_format::write(&profile, &symbols, &mut written).unwrap();
+        pprof_format::write(&profile, &symbols, &mut written, NonZeroUsize::MIN).unwrap();
         let read = pprof_format::read(&written).unwrap();
         assert_eq!(read.block_length.iter().sum::<u64>(), read.duration_nanos.cast_unsigned());
         let mut cells = 0;

@@ -1,28 +1,19 @@
 //! Selecting on the command line: what is taken, what is said of the rest.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod running;
+
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-fn fixture(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name);
-    path.to_str().unwrap().to_owned()
-}
-
-fn run(dir: &TempDir, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_perf2pprof"));
-    command.current_dir(dir.path()).args(args).output().unwrap()
-}
+use running::{fixture, run_in, text};
 
 /// The summary and the profile of a conversion.
 fn convert(args: &[&str]) -> (Value, pprof_format::proto::Profile) {
     let dir = tempfile::tempdir().unwrap();
     let fixed = ["-o", "p.pb.gz", "--no-symbols", "--summary", "json"];
-    let output = run(&dir, &[args, &fixed].concat());
+    let output = run_in(dir.path(), &[args, &fixed].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let profile = pprof_format::read(&fs::read(dir.path().join("p.pb.gz")).unwrap()).unwrap();
     (serde_json::from_slice(&output.stdout).unwrap(), profile)
@@ -35,8 +26,9 @@ fn comments(profile: &pprof_format::proto::Profile) -> Vec<&str> {
 #[test]
 fn what_is_left_out_is_counted_in_the_summary_and_in_the_profile() {
     let recording = fixture("envoy.perf");
-    let (all, _) = convert(&[&recording]);
-    let (some, profile) = convert(&[&recording, "--thread", "wrk:worker_0", "--time", "50%,"]);
+    let (all, _) = convert(&[text(&recording)]);
+    let (some, profile) =
+        convert(&[text(&recording), "--thread", "wrk:worker_0", "--time", "50%,"]);
     let total = |of: &Value| (of["samples"].as_u64().unwrap(), of["weight"].as_u64().unwrap());
     let (taken, left) = (total(&some["events"][0]), total(&some["left_out"][0]));
     assert!(taken.0 > 0 && left.0 > 0);
@@ -57,7 +49,10 @@ fn an_event_by_either_name() {
     let recording = fixture("small/multi-event.perf");
     for name in ["task-clock", "task-clock:ppp"] {
         let dir = tempfile::tempdir().unwrap();
-        let output = run(&dir, &[&recording, "--event", name, "--no-symbols", "-o", "p.pb.gz"]);
+        let output = run_in(
+            dir.path(),
+            &[text(&recording), "--event", name, "--no-symbols", "-o", "p.pb.gz"],
+        );
         if name == "task-clock" {
             assert!(output.status.success());
         } else {
@@ -67,7 +62,7 @@ fn an_event_by_either_name() {
             assert!(error.contains("hint: its events are `cpu-clock`, `task-clock`"), "{error}");
         }
     }
-    let (summary, profile) = convert(&[&recording, "--event", "task-clock"]);
+    let (summary, profile) = convert(&[text(&recording), "--event", "task-clock"]);
     assert_eq!(summary["events"].as_array().unwrap().len(), 1);
     let types: Vec<_> = profile.sample_type.iter().map(|t| profile.text(t.r#type)).collect();
     assert_eq!(types, [Some("task-clock_sample"), Some("task-clock_event")]);
@@ -77,7 +72,7 @@ fn an_event_by_either_name() {
 #[test]
 fn nothing_selected_is_an_error_that_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let output = run(&dir, &[&fixture("envoy.perf"), "--comm", "nginx"]);
+    let output = run_in(dir.path(), &[text(&fixture("envoy.perf")), "--comm", "nginx"]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(error.starts_with("error: `--comm nginx` selects none of the "), "{error}");
@@ -94,6 +89,6 @@ fn errors_of_usage_end_with_2() {
         &["a.perf", "--pid", "envoy"],
         &["a.perf", "--no-kernel", "--no-user"],
     ] {
-        assert_eq!(run(&dir, args).status.code(), Some(2), "{args:?}");
+        assert_eq!(run_in(dir.path(), args).status.code(), Some(2), "{args:?}");
     }
 }

@@ -1,26 +1,18 @@
 //! Several recordings, one profile.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod running;
+
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn fixture(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name);
-    path.to_str().unwrap().to_owned()
-}
-
-fn run(dir: &TempDir, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_perf2pprof"));
-    command.current_dir(dir.path()).args(args).output().unwrap()
-}
+use running::{fixture, run_in, text};
 
 fn summary(args: &[&str]) -> (TempDir, Value) {
     let dir = tempfile::tempdir().unwrap();
-    let output = run(&dir, &[args, &["--no-symbols", "--summary", "json"]].concat());
+    let output = run_in(dir.path(), &[args, &["--no-symbols", "--summary", "json"]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     (dir, serde_json::from_slice(&output.stdout).unwrap())
 }
@@ -32,8 +24,8 @@ const OTHER: &str = "small/dlopen.perf";
 fn totals_add_up_in_every_output() {
     let (one, other) = (fixture(ONE), fixture(OTHER));
     let event = |summary: &Value, of: &str| summary["events"][0][of].as_u64().unwrap();
-    let (of_one, of_other) = (summary(&[&one]).1, summary(&[&other]).1);
-    let (dir, both) = summary(&[&one, &other, "-o", "p.pb.gz", "--folded", "p.folded"]);
+    let (of_one, of_other) = (summary(&[text(&one)]).1, summary(&[text(&other)]).1);
+    let (dir, both) = summary(&[text(&one), text(&other), "-o", "p.pb.gz", "--folded", "p.folded"]);
     for of in ["samples", "weight"] {
         assert_eq!(event(&both, of), event(&of_one, of) + event(&of_other, of), "{of}");
     }
@@ -51,7 +43,7 @@ fn totals_add_up_in_every_output() {
 fn outputs_are_named_after_the_first_and_the_summary_names_all() {
     let (one, other) = (fixture(ONE), fixture(OTHER));
     let dir = tempfile::tempdir().unwrap();
-    let output = run(&dir, &[&one, &other, "--no-symbols"]);
+    let output = run_in(dir.path(), &[text(&one), text(&other), "--no-symbols"]);
     assert!(output.status.success());
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("fork-exec.perf`") && text.contains("dlopen.perf`"), "{text}");
@@ -77,7 +69,7 @@ fn the_order_of_the_arguments_changes_nothing() {
     }
     let profile = |order: [&str; 2]| {
         let args = [order[0], order[1], "-o", "p.pb.gz", "-q", "--no-symbols"];
-        assert!(run(&dir, &args).status.success());
+        assert!(run_in(dir.path(), &args).status.success());
         fs::read(dir.path().join("p.pb.gz")).unwrap()
     };
     assert!(profile(names) == profile([names[1], names[0]]));
@@ -87,19 +79,19 @@ fn the_order_of_the_arguments_changes_nothing() {
 fn recordings_of_other_events_are_refused_unless_one_event_is_common() {
     let (one, other) = (fixture(ONE), fixture("small/multi-event.perf"));
     let dir = tempfile::tempdir().unwrap();
-    let output = run(&dir, &[&one, &other, "--no-symbols"]);
+    let output = run_in(dir.path(), &[text(&one), text(&other), "--no-symbols"]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains("multi-event.perf") && error.contains("cannot be added to"), "{error}");
     assert!(error.contains("hint: `--event NAME`"), "{error}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    summary(&[&one, &other, "--event", "cpu-clock", "-o", "p.pb.gz"]);
+    summary(&[text(&one), text(&other), "--event", "cpu-clock", "-o", "p.pb.gz"]);
 }
 
 #[test]
 fn no_recording_is_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     fs::copy(fixture(OTHER), dir.path().join("b.perf")).unwrap();
-    let output = run(&dir, &[&fixture(ONE), "b.perf", "-o", "b.perf"]);
+    let output = run_in(dir.path(), &[text(&fixture(ONE)), "b.perf", "-o", "b.perf"]);
     assert_eq!(output.status.code(), Some(2));
 }

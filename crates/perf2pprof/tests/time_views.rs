@@ -3,34 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure is a failed test")]
 #![allow(clippy::float_cmp, reason = "whole numbers of less than 53 bits")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod running;
 
 use serde_json::Value;
 
-fn fixture(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
-}
-
-fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_perf2pprof")).args(args).output().unwrap()
-}
-
-fn run_ok(args: &[&str]) -> String {
-    let output = run(args);
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{args:?}: {error}");
-    String::from_utf8(output.stdout).unwrap()
-}
+use running::{fixture, run, run_ok, text};
 
 fn error_of(args: &[&str]) -> String {
     let output = run(args);
     assert!(!output.status.success(), "{args:?}");
     String::from_utf8(output.stderr).unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 /// The fixture's proxy, with a command before it and arguments behind.
@@ -108,6 +90,39 @@ fn a_split_has_the_sides_that_time_selects() {
 }
 
 #[test]
+fn sides_are_compared_by_subsystem_and_filter() {
+    let dir = tempfile::tempdir().unwrap();
+    let halves = [("base", "base.pb.gz", ",50%"), ("head", "head.pb.gz", "50%,")];
+    let files = halves.map(|(_, file, half)| {
+        let file = dir.path().join(file);
+        edge_proxy(&["-q", "--time", half, "-o", text(&file)], &[]);
+        file
+    });
+    let rules = fixture("edge-proxy/lens-rules.toml");
+    let options = ["diff", "--json", "-", "--lens-rules", text(&rules)];
+    let sides = ["--base", text(&files[0]), "--head", text(&files[1])];
+    let diff: Value = serde_json::from_str(&run_ok(&[&options[..], &sides].concat())).unwrap();
+    for (side, _, half) in halves {
+        let lens = lens(&["--time", half]);
+        for (kind, least) in [("subsystems", 5), ("filters", 2)] {
+            // Code whose owner is not known is told apart by its work.
+            let rows = lens[kind].as_array().unwrap().iter();
+            let rows: Vec<_> = rows.filter(|row| row["is_known"] != false).collect();
+            assert!(rows.len() >= least, "{kind}");
+            for row in rows {
+                let same = |other: &&Value| other["name"] == row["name"];
+                let own = diff[kind].as_array().unwrap().iter().find(same).unwrap();
+                let (own, share) = (own[side].as_f64().unwrap(), row["share"].as_f64().unwrap());
+                assert!((own - share).abs() < 1e-9, "{side}, {}: {own}, {share}", row["name"]);
+            }
+        }
+    }
+    // It is not called an Envoy, and nobody asked.
+    let plain = run_ok(&[&options[..3], &sides].concat());
+    assert!(!plain.contains("subsystem"), "{plain}");
+}
+
+#[test]
 fn a_split_needs_samples_on_both_sides() {
     let recording = fixture("edge-proxy/edge-proxy.perf");
     let error = error_of(&["diff", "--split-at", "9999", text(&recording)]);
@@ -165,9 +180,13 @@ fn what_is_read_is_not_written_over() {
         ["report", text(&copy), "-o", text(&copy)],
         ["timeline", text(&copy), "-o", text(&copy)],
         ["timeline", text(&copy), "--csv", text(&copy)],
+        ["lens", text(&copy), "--json", text(&copy)],
+        ["lens", text(&copy), "--markdown", text(&copy)],
     ] {
-        let error = error_of(&arguments);
-        assert!(error.contains("is the recording, and would be overwritten"), "{error}");
+        let output = run(&arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("is read, and would be overwritten"), "{error}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     assert_eq!(std::fs::read(&copy).unwrap(), before);
 }

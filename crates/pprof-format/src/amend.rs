@@ -12,18 +12,18 @@
 //! So what this version does not know of, a newer field or somebody's own, survives.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
-use flate2::GzBuilder;
 use profile::{Binary, BinaryKind, Frame, Id, Profile, Symbols};
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 use crate::functions::Functions;
+use crate::gzip::Gzip;
 use crate::locations::Known;
 use crate::read::{Error, decode, inflate};
 use crate::strings::Strings;
 use crate::wire::{Message, Output};
-use crate::{fields, proto, write};
+use crate::{fields, proto};
 
 /// What is to be added to a profile.
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +71,7 @@ pub fn amend(bytes: &[u8], amendment: &Amendment<'_>, out: impl Write) -> Result
     let message = inflate(bytes)?;
     let old = decode(&message)?;
     let mut additions = Additions::new(&old, amendment);
-    let gzip = GzBuilder::new().mtime(0).write(out, write::compression());
-    let mut out = Output::new(BufWriter::with_capacity(write::CHUNK, gzip));
+    let mut out = Output::new(Gzip::new(out).map_err(Error::Write)?);
     let (mut mapping, mut location) = (0, 0);
     for field in Fields(&message) {
         let field = field?;
@@ -91,10 +90,7 @@ pub fn amend(bytes: &[u8], amendment: &Amendment<'_>, out: impl Write) -> Result
         }
     }
     additions.finish(&mut out)?;
-    let gzip = out.into_inner().into_inner().map_err(io::IntoInnerError::into_error);
-    gzip.and_then(flate2::write::GzEncoder::finish)
-        .and_then(|mut out| out.flush())
-        .map_err(Error::Write)
+    out.into_inner().finish().map_err(Error::Write)
 }
 
 /// What is added, as it is found out.

@@ -1,5 +1,7 @@
 //! The values of a sample: two columns per event, and one row per stack and labels.
 
+use std::ops::Range;
+
 use profile::{Event, Id, LabelSet, Profile, SampleValue, Sampling, Stack, Table, Unit};
 
 /// The events that are written, in the order of the recording.
@@ -71,7 +73,7 @@ pub(crate) fn to_int64(value: u64) -> i64 {
 /// sample.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    keys: Table<(Id<Stack>, Id<LabelSet>)>,
+    keys: Vec<(Id<Stack>, Id<LabelSet>)>,
     /// As many values per key as there are columns.
     values: Vec<SampleValue>,
     width: usize,
@@ -112,14 +114,21 @@ impl Rows {
     /// Brings the samples together, in the order in which each stack was first seen.
     pub(crate) fn of(profile: &Profile, columns: &Columns<'_>) -> Self {
         let width = columns.events.len();
-        let (keys, values, cells) = (Table::new(), Vec::new(), Vec::new());
-        let mut rows = Self { keys, values, width, cells };
+        let count = profile.samples.len();
+        let (values, cells) = (Vec::with_capacity(count), Vec::new());
+        let mut rows = Self { keys: Vec::with_capacity(count), values, width, cells };
+        let mut known = Table::new();
         let mut cells = profile.blocks.cells().iter().peekable();
         for (number, (key, value)) in profile.samples.iter().enumerate() {
             let column = columns.positions.get(key.event as usize).copied().flatten();
             let row = column.map(|column| {
-                let row = rows.keys.intern((key.stack, key.labels)).index();
-                rows.values.resize(rows.keys.len() * width, SampleValue::default());
+                let key = (key.stack, key.labels);
+                // Of one event alone, no two rows are equal.
+                let row = if width == 1 { rows.keys.len() } else { known.intern(key).index() };
+                if row == rows.keys.len() {
+                    rows.keys.push(key);
+                    rows.values.resize(rows.values.len() + width, SampleValue::default());
+                }
                 rows.values[row * width + column].add(value);
                 (row, column)
             });
@@ -138,14 +147,14 @@ impl Rows {
         self.keys.len()
     }
 
-    /// The rows, in the order in which each was first seen.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        // Without a column there is no row.
-        let values = self.values.chunks_exact(self.width.max(1));
-        let mut rest = self.cells.as_slice();
-        self.keys.iter().zip(values).map(move |((id, &(stack, labels)), values)| {
-            let (cells, behind) =
-                rest.split_at(rest.partition_point(|cell| cell.row <= id.index()));
+    /// Some of the rows, in the order in which each was first seen.
+    pub(crate) fn between(&self, range: Range<usize>) -> impl Iterator<Item = Row<'_>> {
+        let mut rest = &self.cells[self.cells.partition_point(|cell| cell.row < range.start)..];
+        range.map(move |number| {
+            let (stack, labels) = self.keys[number];
+            let values = &self.values[number * self.width..][..self.width];
+            let own = rest.iter().take_while(|cell| cell.row == number).count();
+            let (cells, behind) = rest.split_at(own);
             rest = behind;
             Row { stack, labels, values, cells }
         })

@@ -5,14 +5,17 @@
 //! locations the functions, and all of them the strings.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 
-use profile::{Binary, BinaryKind, Id, LabelSet, LabelValue, Profile, Symbols, Unit};
+use profile::{Binary, BinaryKind, Id, LabelSet, LabelValue, Profile, Stack, Symbols, Unit};
 
 use crate::Written;
 use crate::columns::{self, Columns, Rows};
 use crate::fields;
 use crate::functions::Functions;
+use crate::gzip::Gzip;
 use crate::locations::{Known, Locations, Place};
+use crate::samples::Samples;
 use crate::segments::Segments;
 use crate::strings::Strings;
 use crate::wire::{Message, Output};
@@ -21,7 +24,8 @@ use crate::wire::{Message, Output};
 pub(crate) fn encode<W: Write>(
     profile: &Profile,
     symbols: &Symbols,
-    out: W,
+    out: &mut Gzip<W>,
+    threads: NonZeroUsize,
 ) -> io::Result<Written> {
     let columns = Columns::of(profile);
     let rows = Rows::of(profile, &columns);
@@ -37,7 +41,8 @@ pub(crate) fn encode<W: Write>(
         out: Output::new(out),
     };
     encoder.sample_types(&columns)?;
-    encoder.samples(&rows)?;
+    encoder.number(&rows);
+    encoder.samples(&rows, threads)?;
     let known = Known::of_binaries(&encoder.locations, symbols);
     let mapping_ids = encoder.mappings(&known)?;
     encoder.locations(&known, &mapping_ids)?;
@@ -52,19 +57,19 @@ pub(crate) fn encode<W: Write>(
     })
 }
 
-struct Encoder<'a, W> {
+struct Encoder<'a, 'o, W> {
     profile: &'a Profile,
     symbols: &'a Symbols,
     segments: &'a Segments,
     locations: Locations<'a>,
     functions: Functions<'a>,
     strings: Strings<'a>,
-    /// By set of labels: its fields of a sample, once it was written.
+    /// By set of labels: its fields of a sample, if one has it.
     labels: Vec<Option<Box<[u8]>>>,
-    out: Output<W>,
+    out: Output<&'o mut Gzip<W>>,
 }
 
-impl<'a, W: Write> Encoder<'a, W> {
+impl<'a, W: Write> Encoder<'a, '_, W> {
     fn sample_types(&mut self, columns: &Columns<'a>) -> io::Result<()> {
         for event in &columns.events {
             let count = self.value_type(columns::count_type(&event.name), Unit::Count);
@@ -82,30 +87,30 @@ impl<'a, W: Write> Encoder<'a, W> {
         message
     }
 
-    fn samples(&mut self, rows: &Rows) -> io::Result<()> {
-        let mut message = Message::default();
-        let mut stack = Vec::new();
-        for row in rows.iter() {
-            message.clear();
-            stack.clear();
-            stack.extend(self.profile.frames_of(row.stack).map(|frame| self.locations.id(frame)));
-            message.packed(fields::sample::LOCATION_ID, stack.iter().copied());
-            message.packed(fields::sample::VALUE, columns::proto_values(row.values));
-            self.labels(row.labels, &mut message);
-            message.packed(fields::sample::BLOCK_CELL, row.block_cells());
-            self.out.message(fields::profile::SAMPLE, &message)?;
+    /// Numbers the locations and the texts of labels, in the order in which samples have them.
+    fn number(&mut self, rows: &Rows) {
+        let profile = self.profile;
+        let mut is_numbered = vec![false; profile.stacks.len()];
+        is_numbered[Stack::EMPTY.index()] = true;
+        for row in rows.between(0..rows.len()) {
+            let mut stack = row.stack;
+            while !is_numbered[stack.index()] {
+                is_numbered[stack.index()] = true;
+                let Stack { parent, frame } = profile.stacks[stack];
+                self.locations.id(frame);
+                stack = parent;
+            }
+            if self.labels[row.labels.index()].is_none() {
+                self.labels[row.labels.index()] = Some(self.label_fields(row.labels));
+            }
         }
-        Ok(())
     }
 
-    /// Adds the labels of a sample.
-    fn labels(&mut self, labels: Id<LabelSet>, sample: &mut Message) {
-        let fields = match self.labels[labels.index()].take() {
-            Some(fields) => fields,
-            None => self.label_fields(labels),
-        };
-        sample.raw(&fields);
-        self.labels[labels.index()] = Some(fields);
+    fn samples(&mut self, rows: &Rows, threads: NonZeroUsize) -> io::Result<()> {
+        let (locations, labels) = (self.locations.ids(), self.labels.as_slice());
+        let samples = Samples { profile: self.profile, rows, locations, labels };
+        let block = |number| samples.block(number);
+        self.out.inner().write_blocks(samples.blocks(), threads, &block)
     }
 
     /// The labels of a set as fields of a sample. An empty text is no label.

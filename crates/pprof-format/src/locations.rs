@@ -64,6 +64,11 @@ impl<'a> Locations<'a> {
         id
     }
 
+    /// By frame: its number, or 0 for one that no sample has.
+    pub(crate) fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+
     fn place(&self, id: Id<Frame>) -> Place {
         let frame = &self.profile.frames[id];
         if frame.kind == FrameKind::Marker {

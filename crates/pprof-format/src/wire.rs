@@ -28,6 +28,11 @@ impl Message {
         &self.bytes
     }
 
+    /// The message, when it is whole.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// A number; 0 is the default and takes no space.
     pub(crate) fn uint(&mut self, field: u64, value: u64) {
         if value != 0 {
@@ -111,6 +116,11 @@ impl<W: Write> Output<W> {
         self.field.clear();
         self.field.message(field, value);
         self.out.write_all(self.field.as_bytes())
+    }
+
+    /// What is written into.
+    pub(crate) fn inner(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// Writes fields that are encoded already.

@@ -7,6 +7,7 @@ mod build;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
+use std::num::NonZeroUsize;
 
 use build::{Build, Value};
 use pprof_format::{proto, read, write};
@@ -211,7 +212,7 @@ proptest! {
     fn what_is_written_is_what_is_read(build in any_build()) {
         let symbols = build.symbols();
         let mut gzip = Vec::new();
-        write(&build.profile, &symbols, &mut gzip).unwrap();
+        write(&build.profile, &symbols, &mut gzip, NonZeroUsize::MIN).unwrap();
         let file = read(&gzip).unwrap();
 
         let mut plain = Vec::new();

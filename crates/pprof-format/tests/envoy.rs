@@ -8,10 +8,11 @@ use build::{Build, Value, envoy};
 use pprof_format::proto::{Location, Mapping, Profile};
 use pprof_format::{read, write};
 use profile::{BinaryKind, Relocation, RuntimeAddr, Sampling, Unit};
+use std::num::NonZeroUsize;
 
 fn written(build: &Build) -> Profile {
     let mut bytes = Vec::new();
-    write(&build.profile, &build.symbols(), &mut bytes).unwrap();
+    write(&build.profile, &build.symbols(), &mut bytes, NonZeroUsize::MIN).unwrap();
     read(&bytes).unwrap()
 }
 
@@ -37,8 +38,9 @@ fn text(profile: &Profile, index: i64) -> &str {
 #[test]
 fn the_same_profile_gives_the_same_bytes() {
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    let written = write(&envoy().profile, &envoy().symbols(), &mut first).unwrap();
-    write(&envoy().profile, &envoy().symbols(), &mut second).unwrap();
+    let written =
+        write(&envoy().profile, &envoy().symbols(), &mut first, NonZeroUsize::MIN).unwrap();
+    write(&envoy().profile, &envoy().symbols(), &mut second, NonZeroUsize::MIN).unwrap();
     assert_eq!(first, second);
     assert_eq!(first[4..8], [0; 4], "the time stamp of gzip");
     assert_eq!((written.samples, written.mappings, written.locations), (4, 4, 8));

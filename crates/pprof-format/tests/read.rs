@@ -5,6 +5,7 @@
 mod build;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 
 use pprof_format::{Error, MAX_LEN, read, write};
 
@@ -28,7 +29,7 @@ fn what_inflates_past_the_limit_is_refused() {
 fn a_cut_or_foreign_file_is_an_error() {
     let build = build::envoy();
     let mut bytes = Vec::new();
-    write(&build.profile, &build.symbols(), &mut bytes).unwrap();
+    write(&build.profile, &build.symbols(), &mut bytes, NonZeroUsize::MIN).unwrap();
     for len in 2..bytes.len() {
         assert!(matches!(read(&bytes[..len]), Err(Error::Gzip(_))), "{len} bytes");
     }

@@ -16,6 +16,7 @@ mod blocks;
 mod merge;
 mod sample;
 mod stack;
+mod stacks;
 mod symbols;
 mod table;
 
@@ -27,6 +28,7 @@ pub use sample::{
     Event, Label, LabelSet, LabelValue, SampleKey, SampleValue, Samples, Sampling, Unit,
 };
 pub use stack::{Frame, FrameKind, Stack};
+pub use stacks::Stacks;
 pub use symbols::{Function, Line, Reason, Symbols, Unnamed};
 pub use table::{Id, Table};
 
@@ -43,7 +45,7 @@ pub struct Profile {
     /// Distinct frames, after ASLR: the same code in ten processes is one row.
     pub frames: Table<Frame>,
     /// Distinct stacks; row 0 is [`Stack::EMPTY`].
-    pub stacks: Table<Stack>,
+    pub stacks: Stacks,
     /// Distinct sets of labels; row 0 is the empty one.
     pub labels: Table<LabelSet>,
     /// What was counted, in the order of the recording.
@@ -91,7 +93,7 @@ impl Profile {
             binaries: Table::new(),
             mappings: Table::new(),
             frames: Table::new(),
-            stacks: Table::new(),
+            stacks: Stacks::new(),
             labels: Table::new(),
             events: Vec::new(),
             samples: Samples::default(),
@@ -104,8 +106,7 @@ impl Profile {
         let no_binary =
             Binary { path: empty, build_id: None, kind: BinaryKind::None, relocation: None };
         profile.binaries.intern(no_binary);
-        let frame = profile.frames.intern(Frame::marker(empty));
-        profile.stacks.intern(Stack { parent: Stack::EMPTY, frame });
+        profile.frames.intern(Frame::marker(empty));
         profile.labels.intern(LabelSet::default());
         profile
     }

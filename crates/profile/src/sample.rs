@@ -39,6 +39,11 @@ pub struct Samples {
 }
 
 impl Samples {
+    /// No samples, with room for so many distinct rows.
+    pub fn with_capacity(rows: usize) -> Self {
+        Self { keys: Table::with_capacity(rows), values: Vec::with_capacity(rows) }
+    }
+
     /// Adds to the row of `key`, and returns the row's number.
     pub fn add(&mut self, key: SampleKey, value: SampleValue) -> usize {
         let row = self.keys.intern(key).index();

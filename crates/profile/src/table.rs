@@ -32,6 +32,11 @@ impl<Row> Id<Row> {
     pub const fn index(self) -> usize {
         self.index as usize
     }
+
+    /// The same, as it is kept in indexes.
+    pub(crate) const fn number(self) -> u32 {
+        self.index
+    }
 }
 
 // Derives would ask the same of `Row`, which an id does not hold.
@@ -88,6 +93,11 @@ impl<Row: Hash + Eq> Table<Row> {
     /// An empty table.
     pub fn new() -> Self {
         Self { rows: Vec::new(), index: HashTable::new() }
+    }
+
+    /// An empty table with room for so many rows.
+    pub fn with_capacity(rows: usize) -> Self {
+        Self { rows: Vec::with_capacity(rows), index: HashTable::with_capacity(rows) }
     }
 
     /// The id of `row`, which is added if it is new.

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use perf_data::{Callchain, CpuMode, PerfData, RawRecord, RecordKind, Sample};
 use profile::{
-    Binary, Frame, Id, LabelSet, Profile, SampleKey, SampleValue, Samples, Stack, Table,
+    Binary, Frame, Id, LabelSet, Profile, SampleKey, SampleValue, Samples, Stack, Stacks, Table,
 };
 
 use crate::blocks::Slots;
@@ -60,7 +60,7 @@ impl Markers {
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
     pub(crate) frames: Table<Frame>,
-    pub(crate) stacks: Table<Stack>,
+    pub(crate) stacks: Stacks,
     pub(crate) labels: Table<LabelSet>,
     pub(crate) samples: Samples,
     /// When those of each row were taken.

@@ -47,7 +47,6 @@ pub(super) fn add(
         count: events[key.event].count.is_some().then_some(count),
     });
     rows.samples = made.collect();
-    rows.samples.sort_unstable_by(SampleRow::order);
     Ok(())
 }
 

@@ -59,6 +59,8 @@ impl Remote {
             return Err(Failure::usage(format!("`{endpoint}` is not encrypted"))
                 .hint("`--endpoint https://...` is; http is for 127.0.0.1 alone"));
         }
+        // Whoever was first has chosen the same.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         let store: Box<dyn ObjectStore> = match scheme {
             "s3" | "s3a" => {

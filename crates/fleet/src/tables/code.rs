@@ -1,15 +1,16 @@
 //! What samples refer to: stacks, frames, functions, mappings. Each has the identity that
 //! [`pprof_format::Merger`] gives it.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, Int64Builder, ListBuilder, StructBuilder};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
 
-use super::Row;
 use super::build::{ID, flags, full, id_lists, ids, list, numbers, partial, some_ids, texts};
 use super::column::{Columns, TableError};
+use super::{CodeRow, Row};
 use crate::hash::Id;
 
 /// A stack.
@@ -23,6 +24,10 @@ pub struct StackRow {
 
 impl Row for StackRow {
     const TABLE: &'static str = "stacks";
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.frames.iter().rev().cmp(other.frames.iter().rev()).then(self.id.cmp(&other.id))
+    }
 
     fn schema() -> SchemaRef {
         Arc::new(Schema::new(vec![full("id", ID), list("frames", ID)]))
@@ -54,8 +59,6 @@ impl Row for StackRow {
 /// A place in the code: a location of `profile.proto`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrameRow {
-    /// Its id.
-    pub id: Id,
     /// The mapping it is in.
     pub mapping: Option<Id>,
     /// How far from the start of the mapping; without one, the address.
@@ -64,6 +67,8 @@ pub struct FrameRow {
     pub lines: Vec<LineRow>,
     /// Whether identical functions were folded.
     pub is_folded: bool,
+    /// Its id.
+    pub id: Id,
 }
 
 /// A line of a function.
@@ -114,6 +119,10 @@ fn lines<'a>(rows: impl Iterator<Item = &'a [LineRow]>) -> Result<Arc<dyn Array>
 
 impl Row for FrameRow {
     const TABLE: &'static str = "frames";
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.cmp(other)
+    }
 
     fn schema() -> SchemaRef {
         Arc::new(Schema::new(vec![
@@ -186,6 +195,10 @@ pub struct FunctionRow {
 impl Row for FunctionRow {
     const TABLE: &'static str = "functions";
 
+    fn order(&self, other: &Self) -> Ordering {
+        self.cmp(other)
+    }
+
     fn schema() -> SchemaRef {
         Arc::new(Schema::new(vec![
             full("id", ID),
@@ -256,7 +269,7 @@ const HAS: [&str; 4] = ["has_functions", "has_filenames", "has_line_numbers", "h
 
 impl MappingRow {
     /// Adds what another row of the same id says. Tells whether this is another row now.
-    pub fn add(&mut self, other: &Self) -> bool {
+    pub fn join(&mut self, other: &Self) -> bool {
         let before = self.clone();
         let has = std::array::from_fn(|at| self.has[at] || other.has[at]);
         let place = |row: &Self| (row.start, row.limit, row.offset, row.file.clone());
@@ -270,6 +283,10 @@ impl MappingRow {
 
 impl Row for MappingRow {
     const TABLE: &'static str = "mappings";
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.cmp(other)
+    }
 
     fn schema() -> SchemaRef {
         let mut fields = vec![full("id", ID)];
@@ -322,5 +339,33 @@ impl Row for MappingRow {
             })?;
         }
         Ok(())
+    }
+}
+
+impl CodeRow for StackRow {
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl CodeRow for FrameRow {
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl CodeRow for FunctionRow {
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl CodeRow for MappingRow {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.join(other);
     }
 }

@@ -17,8 +17,12 @@ mod column;
 mod recordings;
 mod samples;
 
+use std::cmp::Ordering;
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+
+use crate::hash::Id;
 
 pub use code::{FrameRow, FunctionRow, LineRow, MappingRow, StackRow};
 pub use column::TableError;
@@ -33,6 +37,9 @@ pub trait Row: Sized {
     /// The columns that bloom filters are written for.
     const BLOOM: &'static [&'static str] = &[];
 
+    /// The order in files: rows that are alike stand together.
+    fn order(&self, other: &Self) -> Ordering;
+
     /// The columns.
     fn schema() -> SchemaRef;
 
@@ -44,4 +51,13 @@ pub trait Row: Sized {
         batch: &RecordBatch,
         take: &mut dyn FnMut(Self) -> Result<(), TableError>,
     ) -> Result<(), TableError>;
+}
+
+/// A row that is called by a hash of what it says.
+pub trait CodeRow: Row {
+    /// What it is called.
+    fn id(&self) -> Id;
+
+    /// Adds what another row of that id says; most say the same.
+    fn add(&mut self, _other: &Self) {}
 }

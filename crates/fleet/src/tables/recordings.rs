@@ -1,5 +1,6 @@
 //! What was recorded where, when, and how well.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -159,6 +160,10 @@ fn comments(rows: &[RecordingRow]) -> ArrayRef {
 
 impl Row for RecordingRow {
     const TABLE: &'static str = "recordings";
+
+    fn order(&self, other: &Self) -> Ordering {
+        (self.recording, self.position).cmp(&(other.recording, other.position))
+    }
 
     fn schema() -> SchemaRef {
         let mut fields = vec![full("recording", ID), full("position", DataType::Int64)];

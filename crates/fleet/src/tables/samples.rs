@@ -74,17 +74,6 @@ pub struct OtherLabel {
     pub unit: String,
 }
 
-impl SampleRow {
-    /// The order in files.
-    pub fn order(&self, other: &Self) -> Ordering {
-        let key = |row: &Self| (row.stack, row.recording, row.time_bucket);
-        key(self)
-            .cmp(&key(other))
-            .then_with(|| self.event.cmp(&other.event))
-            .then_with(|| self.labels.cmp(&other.labels))
-    }
-}
-
 fn label_fields() -> Fields {
     Fields::from(vec![
         full("key", DataType::Utf8),
@@ -124,6 +113,14 @@ fn others<'a>(rows: impl Iterator<Item = &'a [OtherLabel]>) -> Result<Arc<dyn Ar
 
 impl Row for SampleRow {
     const TABLE: &'static str = "samples";
+
+    fn order(&self, other: &Self) -> Ordering {
+        let key = |row: &Self| (row.stack, row.recording, row.time_bucket);
+        key(self)
+            .cmp(&key(other))
+            .then_with(|| self.event.cmp(&other.event))
+            .then_with(|| self.labels.cmp(&other.labels))
+    }
 
     fn schema() -> SchemaRef {
         let mut fields = vec![

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 /// Runs the program.
 pub(crate) fn fleet(args: &[&str]) -> Result<(), Failure> {
     let args = [&["perf2pprof-fleet"], args].concat();
-    Args::try_parse_from(args).unwrap().command.run()
+    Args::try_parse_from(args).unwrap().command.run().map(drop)
 }
 
 /// A text of a path.

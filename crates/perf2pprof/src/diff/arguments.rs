@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::diff::{DiffArgs, RelativeTo};
 use crate::message::Failure;
+use crate::output;
 
 impl DiffArgs {
     /// What makes no sense whatever is in the files.
@@ -26,10 +27,8 @@ impl DiffArgs {
                 .hint("`--relative-to second` lets `--max-regression` compare the cost, and `--base-stats` with `--head-stats` that of a request"));
         }
         let outputs = [&self.output, &self.markdown, &self.json, &self.junit, &self.flamegraph];
-        let to_stdout = outputs.into_iter().flatten().filter(|path| *path == Path::new("-"));
-        if to_stdout.count() > 1 {
-            return Err(Failure::usage("only one output can go to standard output"));
-        }
+        let inputs: Vec<_> = base.iter().chain(head).copied().collect();
+        output::named_apart(outputs.into_iter().flatten(), &inputs)?;
         let inputs = base.iter().chain(head).filter(|path| **path == Path::new("-"));
         if inputs.count() > 1 {
             return Err(Failure::usage("only one input can come from standard input"));

@@ -3,16 +3,18 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use lens::{Lens, Tags};
 use pprof_format::proto;
 use profile::{Profile, Symbols};
 use symbolize::BinaryReport;
 
-use crate::args::threads_or_all;
 use crate::diff::columns::Columns;
 use crate::diff::unnamed::Unnamed;
+use crate::envoy;
 use crate::hints::{self, comparison};
 use crate::import::Imported;
 use crate::job::Job;
+use crate::lens_labels;
 use crate::message::{Failure, Warning};
 use crate::run::{self, NamedRecording};
 use crate::symbol_args::SymbolArgs;
@@ -25,6 +27,8 @@ pub(crate) struct Loaded {
     pub(crate) content: Content,
     /// All that a pprof file counts.
     pub(crate) columns: Option<Columns>,
+    /// Where in Envoy its stacks are, if that is asked for.
+    pub(crate) tags: Option<Tags>,
     /// What of it has no names.
     pub(crate) unnamed: Option<Unnamed>,
     /// What is to be said of its names.
@@ -39,30 +43,46 @@ pub(crate) enum Content {
     Folded(Vec<(Vec<String>, u64)>),
 }
 
+/// How files are read.
+pub(crate) struct Reading<'a> {
+    pub(crate) symbols: &'a SymbolArgs,
+    pub(crate) threads: NonZeroUsize,
+    /// What the user typed.
+    pub(crate) command: &'a str,
+    /// What the stacks of an Envoy are looked at with.
+    pub(crate) lens: Option<&'a Lens>,
+    /// Whether programs that are no Envoy are looked at, too.
+    pub(crate) looks_at_all: bool,
+}
+
+impl Reading<'_> {
+    fn tags(&self, profile: &Profile, symbols: &Symbols, files: &[BinaryReport]) -> Option<Tags> {
+        let lens = self.lens?;
+        let is_looked_at = self.looks_at_all || envoy::is_profiled(profile, symbols);
+        is_looked_at.then(|| lens_labels::tags(lens, profile, symbols, files))
+    }
+}
+
 impl Loaded {
-    /// Reads a recording, a pprof profile or folded stacks. The command is what the user typed.
-    pub(crate) fn read(
-        path: &Path,
-        symbols: &SymbolArgs,
-        threads: Option<NonZeroUsize>,
-        command: &str,
-    ) -> Result<Self, Failure> {
+    /// Reads a recording, a pprof profile or folded stacks.
+    pub(crate) fn read(path: &Path, how: &Reading<'_>) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let threads = threads_or_all(threads);
         if is_recording(path) {
             let NamedRecording { conversion, symbolized, warnings, .. } =
-                recording(path, Vec::new(), symbols, threads)?;
+                recording(path, Vec::new(), how.symbols, how.threads)?;
             let (profile, named) = (conversion.profile, symbolized.symbols);
-            let unnamed = Unnamed::of(&profile, &named, &symbolized.binaries, command);
+            let unnamed = Unnamed::of(&profile, &named, &symbolized.binaries, how.command);
+            let tags = how.tags(&profile, &named, &symbolized.binaries);
             let content = Content::Profile(Box::new(profile), Box::new(named));
-            return Ok(Self { name, content, columns: None, unnamed, warnings });
+            return Ok(Self { name, content, columns: None, tags, unnamed, warnings });
         }
         let bytes = symbolize_command::read(path)?;
         if let Some(stacks) = folded(&bytes) {
             let content = Content::Folded(stacks);
-            return Ok(Self { name, content, columns: None, unnamed: None, warnings: Vec::new() });
+            let (columns, tags, unnamed, warnings) = Default::default();
+            return Ok(Self { name, content, columns, tags, unnamed, warnings });
         }
-        Self::of_profile(&name, &bytes, symbols, threads, command)
+        Self::of_profile(&name, &bytes, how)
     }
 
     /// Whether it is text, whose functions have names and nothing else.
@@ -71,16 +91,10 @@ impl Loaded {
     }
 
     /// A pprof profile, compressed or not. Names are looked up where the user said that there are some.
-    pub(crate) fn of_profile(
-        name: &str,
-        bytes: &[u8],
-        symbols: &SymbolArgs,
-        threads: NonZeroUsize,
-        command: &str,
-    ) -> Result<Self, Failure> {
-        let (old, imported, named, reports, warnings) = if symbols.is_given() {
+    pub(crate) fn of_profile(name: &str, bytes: &[u8], how: &Reading<'_>) -> Result<Self, Failure> {
+        let (old, imported, named, reports, warnings) = if how.symbols.is_given() {
             let Named { old, imported, symbols, symbolized, warnings, .. } =
-                Named::new(name, bytes, &symbols.options(threads), false)?;
+                Named::new(name, bytes, &how.symbols.options(how.threads), false)?;
             (old, imported, symbols, symbolized.binaries, warnings)
         } else {
             let (old, imported, named) = profile(name, bytes)?;
@@ -88,10 +102,11 @@ impl Loaded {
             let reports = binaries.map(|(id, _)| BinaryReport::new(id)).collect();
             (old, imported, named, reports, Vec::new())
         };
-        let unnamed = Unnamed::of(&imported.profile, &named, &reports, command);
+        let unnamed = Unnamed::of(&imported.profile, &named, &reports, how.command);
+        let tags = how.tags(&imported.profile, &named, &reports);
         let columns = Some(Columns::of(&old, &imported));
         let content = Content::Profile(Box::new(imported.profile), Box::new(named));
-        Ok(Self { name: name.to_owned(), content, columns, unnamed, warnings })
+        Ok(Self { name: name.to_owned(), content, columns, tags, unnamed, warnings })
     }
 }
 

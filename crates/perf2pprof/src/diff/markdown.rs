@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::diff::report::{FunctionReport, Report};
+use crate::diff::report::{FunctionReport, GroupReport, Report};
 use crate::diff::table::{renaming, sensitivity};
 
 /// How many functions are shown at once.
@@ -42,7 +42,8 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         }
         writeln!(text)?;
     }
-    write_subsystems(text, report)?;
+    write_groups(text, report, "subsystem", &report.subsystems)?;
+    write_groups(text, report, "filter", &report.filters)?;
     if !report.proposed_renames.is_empty() {
         writeln!(text, "May be renamed, to be confirmed by a `[[rename]]` in the policy:\n")?;
         for rename in report.proposed_renames.iter().take(ROWS) {
@@ -61,12 +62,17 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
     )
 }
 
-fn write_subsystems(text: &mut String, report: &Report) -> std::fmt::Result {
-    if report.subsystems.is_empty() {
+fn write_groups(
+    text: &mut String,
+    report: &Report,
+    what: &str,
+    groups: &[GroupReport],
+) -> std::fmt::Result {
+    if groups.is_empty() {
         return Ok(());
     }
-    writeln!(text, "| subsystem | before | now | change |\n|---|--:|--:|--:|")?;
-    for row in report.subsystems.iter().take(ROWS) {
+    writeln!(text, "| {what} | before | now | change |\n|---|--:|--:|--:|")?;
+    for row in groups.iter().take(ROWS) {
         let (numbers, change) = (report.numbers, &row.change.change);
         let news = if change.call.is_news() { "**" } else { "" };
         writeln!(

@@ -10,6 +10,7 @@ mod calibrate;
 mod columns;
 mod events;
 mod gate;
+mod groups;
 mod halves;
 mod junit;
 pub(crate) mod load;
@@ -41,7 +42,8 @@ use regress::{Comparison, Measure, Options, compare, propose_renames};
 
 use crate::args::threads_or_all;
 use crate::diff::gate::{Gate, Outcome};
-use crate::diff::load::Loaded;
+use crate::diff::groups::Groups;
+use crate::diff::load::{Loaded, Reading};
 use crate::diff::per::PerArgs;
 use crate::diff::policy::{Budget, Policy};
 use crate::diff::report::Report;
@@ -78,7 +80,7 @@ pub struct DiffArgs {
     pub head: Vec<PathBuf>,
 
     /// Compare what was before this moment of one recording with what came then: seconds from the
-    /// first sample (`31.5`) or per cent (`50%`); the table of subsystems has it, too
+    /// first sample (`31.5`) or per cent (`50%`)
     #[arg(long, value_name = "T", help_heading = "Sides")]
     #[arg(conflicts_with_all = ["now", "base", "head", "calibrate", "base_stats"])]
     pub split_at: Option<SplitAt>,
@@ -159,7 +161,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "FILE", help_heading = "Gate")]
     pub policy: Option<PathBuf>,
 
-    /// By which rules code is part of a subsystem.
+    /// By which rules code is part of a subsystem or a filter.
     #[command(flatten)]
     pub rules: RuleArgs,
 
@@ -233,7 +235,7 @@ impl DiffArgs {
         Warning::print(&programs::repeated(&base, &head));
         let command = arguments::command_of(&base, &head);
         let (base, head) = self.load_sides(&base, &head, &command)?;
-        self.compare(&base, &head, &policy, None)
+        self.compare(&base, &head, &policy)
     }
 
     /// Compares the parts of one recording.
@@ -248,7 +250,7 @@ impl DiffArgs {
         let policy = self.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
         let split = Split::read(path, at, &self.symbols, &self.rules, self.threads)?;
         let (base, head) = (slice::from_ref(&split.base), slice::from_ref(&split.head));
-        self.compare(base, head, &policy, Some(&split))
+        self.compare(base, head, &policy)
     }
 
     fn compare(
@@ -256,7 +258,6 @@ impl DiffArgs {
         base: &[Loaded],
         head: &[Loaded],
         policy: &Policy,
-        split: Option<&Split>,
     ) -> Result<ExitCode, Failure> {
         unnamed::warn(base, head);
         let stacks = Stacks::of(base, head, self.event.as_deref(), &policy.rename)?;
@@ -266,11 +267,9 @@ impl DiffArgs {
         let renames = propose_renames(&stacks.tree, &stacks.base, &stacks.head, &comparison);
         let (budgets, most) = (&self.budget, self.max_regression);
         let gate = Gate::of(&stacks.tree, &comparison, most, budgets, policy, &renames);
-        let mut report =
-            Report::new(&stacks, &comparison, &gate, &renames, self.per.per.singular());
-        if let Some(split) = split {
-            report.add_subsystems(split.subsystems(&stacks.event, &options));
-        }
+        let groups = Groups::of(base, head, &stacks.event, &options);
+        let counted = self.per.per.singular();
+        let report = Report::new(&stacks, &comparison, &gate, &renames, groups, counted);
         let profile = |out: &mut Output| pprof::write(&stacks, base, head, out);
         self.write(&stacks, &comparison, &report, &profile)?;
         Ok(match (self.fail_on, gate.outcome) {
@@ -288,31 +287,37 @@ impl DiffArgs {
         head: &[&Path],
         command: &str,
     ) -> Result<(Vec<Loaded>, Vec<Loaded>), Failure> {
-        let is_one = threads_or_all(self.threads) == NonZeroUsize::MIN;
+        let lens = self.rules.lens()?;
+        let reading = Reading { lens: Some(&lens), ..self.reading(command) };
+        let is_one = reading.threads == NonZeroUsize::MIN;
         if is_one || base.iter().chain(head).any(|path| load::is_recording(path)) {
-            return Ok((self.load(base, command)?, self.load(head, command)?));
+            return Ok((load(base, &reading)?, load(head, &reading)?));
         }
         thread::scope(|scope| {
-            let other = scope.spawn(|| self.load(head, command));
-            let base = self.load(base, command)?;
+            let other = scope.spawn(|| load(head, &reading));
+            let base = load(base, &reading)?;
             let head = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             Ok((base, head))
         })
     }
 
-    fn load(&self, paths: &[&Path], command: &str) -> Result<Vec<Loaded>, Failure> {
-        let read = |path: &&Path| Loaded::read(path, &self.symbols, self.threads, command);
-        paths.iter().map(read).collect()
+    fn reading<'a>(&'a self, command: &'a str) -> Reading<'a> {
+        Reading {
+            symbols: &self.symbols,
+            threads: threads_or_all(self.threads),
+            command,
+            lens: None,
+            looks_at_all: self.rules.lens_rules.is_some(),
+        }
     }
 
     fn calibrate(&self, runs: &[&Path], splits: NonZeroU32) -> Result<ExitCode, Failure> {
-        let runs = self.load(runs, "perf2pprof diff --calibrate")?;
+        let runs = load(runs, &self.reading("perf2pprof diff --calibrate"))?;
         unnamed::warn(&runs, &[]);
         let stacks = Stacks::of(&runs, &[], self.event.as_deref(), &[])?;
         let options = self.options(&stacks, (&runs, &[]))?;
         let text = calibrate::of(&stacks, &options, splits)?;
-        let written = io::stdout().lock().write_all(text.as_bytes());
-        written.or_else(|error| Target::Stdout.failed(&error))?;
+        Target::Stdout.write(|out| out.write_all(text.as_bytes()))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -363,11 +368,14 @@ impl DiffArgs {
         to.write(None, "head.svg", |out| graphs.side(Width::Head, out))?;
         to.write(self.output.as_ref(), "diff.pb.gz", profile)?;
         if to.is_stdout_free {
-            let written = io::stdout().lock().write_all(table::of(report).as_bytes());
-            return written.or_else(|error| Target::Stdout.failed(&error));
+            return Target::Stdout.write(text(table::of(report)));
         }
         Ok(())
     }
+}
+
+fn load(paths: &[&Path], reading: &Reading<'_>) -> Result<Vec<Loaded>, Failure> {
+    paths.iter().map(|path| Loaded::read(path, reading)).collect()
 }
 
 /// Where the files go.
@@ -388,10 +396,7 @@ impl Outputs<'_> {
         for path in named.into_iter().chain(&in_directory) {
             let target = Target::new(path);
             self.is_stdout_free &= target != Target::Stdout;
-            let mut output = target.create()?;
-            content(&mut output)
-                .and_then(|()| output.finish())
-                .or_else(|error| target.failed(&error))?;
+            target.write(&content)?;
         }
         Ok(())
     }

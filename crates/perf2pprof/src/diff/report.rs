@@ -5,6 +5,7 @@ use regress::{Call, Change, Comparison, Measure, Rename, Row, Run, Side};
 use serde::Serialize;
 
 use crate::diff::gate::Gate;
+use crate::diff::groups::Groups;
 use crate::diff::numbers::Numbers;
 use crate::diff::stacks::Stacks;
 
@@ -31,9 +32,11 @@ pub(crate) struct Report {
     pub(crate) times_longer: Option<f64>,
     pub(crate) functions: Vec<FunctionReport>,
     pub(crate) proposed_renames: Vec<RenameReport>,
-    /// Of a recording that was parted.
+    /// Of an Envoy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) subsystems: Vec<SubsystemReport>,
+    pub(crate) subsystems: Vec<GroupReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) filters: Vec<GroupReport>,
     #[serde(skip)]
     pub(crate) numbers: Numbers,
 }
@@ -68,9 +71,9 @@ pub(crate) struct FunctionReport {
     pub(crate) total: ChangeReport,
 }
 
-/// A subsystem, or what stands in its place.
+/// A subsystem or a filter, or what stands in its place.
 #[derive(Serialize)]
-pub(crate) struct SubsystemReport {
+pub(crate) struct GroupReport {
     pub(crate) name: String,
     #[serde(flatten)]
     pub(crate) change: ChangeReport,
@@ -113,6 +116,7 @@ impl Report {
         comparison: &Comparison,
         gate: &Gate,
         renames: &[Rename],
+        groups: Groups,
         counted: &'static str,
     ) -> Self {
         let detectable = &comparison.detectable;
@@ -153,15 +157,10 @@ impl Report {
                 .iter()
                 .filter_map(|rename| RenameReport::new(stacks, comparison, rename))
                 .collect(),
-            subsystems: Vec::new(),
+            subsystems: groups.subsystems.into_iter().map(GroupReport::new).collect(),
+            filters: groups.filters.into_iter().map(GroupReport::new).collect(),
             numbers: Numbers { measure: comparison.options.measure, unit: stacks.unit, counted },
         }
-    }
-
-    /// Adds how subsystems changed.
-    pub(crate) fn add_subsystems(&mut self, changes: Vec<(String, Change)>) {
-        let row = |(name, change)| SubsystemReport { name, change: ChangeReport::new(&change) };
-        self.subsystems = changes.into_iter().map(row).collect();
     }
 
     /// The functions that became dearer or cheaper, by themselves or by what they call.
@@ -174,6 +173,12 @@ impl Report {
     /// As JSON.
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
+    }
+}
+
+impl GroupReport {
+    fn new((name, change): (String, Change)) -> Self {
+        Self { name, change: ChangeReport::new(&change) }
     }
 }
 

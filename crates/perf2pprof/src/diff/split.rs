@@ -3,9 +3,6 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use lens::Tags;
-use profile::{Id, Profile, TimeBlocks};
-use regress::{Block, Cell, Change, Function, Node, Options, Run, Tree, compare};
 use session::{Moment, TimeRange};
 
 use crate::diff::load::{Content, Loaded};
@@ -16,7 +13,6 @@ use crate::lens_command::loaded::{Loaded as Read, Part};
 use crate::lens_labels::{self, RuleArgs};
 use crate::message::Failure;
 use crate::symbol_args::SymbolArgs;
-use crate::timeline_command::course::name_of;
 use crate::timeline_command::part;
 
 /// When the second part of a recording begins.
@@ -40,7 +36,6 @@ impl std::str::FromStr for SplitAt {
 pub(crate) struct Split {
     pub(crate) base: Loaded,
     pub(crate) head: Loaded,
-    tags: Tags,
 }
 
 impl Split {
@@ -69,7 +64,7 @@ impl Split {
                 u64::try_from(nanos).unwrap_or(u64::MAX)
             }
         };
-        let tags = lens_labels::tags(&lens, &profile, &symbols, &symbolized);
+        let tags = lens_labels::tags(&lens, &profile, &symbols, &symbolized.binaries);
         let command = format!("perf2pprof diff --split-at {} {}", shown(at), path.display());
         let side = |is_before: bool, range| {
             let part = part::of(&profile, &timed, range);
@@ -81,51 +76,9 @@ impl Split {
             let unnamed = Unnamed::of(&part, &symbols, &symbolized.binaries, &command);
             let warnings = warnings.clone();
             let content = Content::Profile(Box::new(part), Box::new(symbols.clone()));
-            Ok(Loaded { name, content, columns: None, unnamed, warnings })
+            Ok(Loaded { name, content, columns: None, tags: Some(tags.clone()), unnamed, warnings })
         };
-        Ok(Self { base: side(true, 0..at)?, head: side(false, at..u64::MAX)?, tags })
-    }
-
-    /// How the share or cost of each subsystem changed, the largest change first.
-    pub(crate) fn subsystems(&self, event: &str, options: &Options) -> Vec<(String, Change)> {
-        let mut tree = Tree::default();
-        let nodes: Vec<Id<Node>> = self
-            .tags
-            .iter()
-            .map(|(_, tag)| {
-                let (name, _) = name_of(&self.tags, tag);
-                let function = tree.functions.intern(Function { name, file: String::new() });
-                tree.child(Tree::ROOT, function)
-            })
-            .collect();
-        let run = |side: &Loaded| match &side.content {
-            Content::Profile(profile, _) => run(&side.name, profile, event, &self.tags, &nodes),
-            Content::Folded(_) => Run::default(),
-        };
-        let comparison = compare(&tree, &[run(&self.base)], &[run(&self.head)], options);
-        let rows = comparison.rows.iter();
-        rows.map(|row| (tree.functions[row.function].name.clone(), row.own)).collect()
-    }
-}
-
-/// What a part has of each subsystem, by time block.
-#[expect(clippy::cast_precision_loss, reason = "a share has no sixteen digits")]
-fn run(name: &str, profile: &Profile, event: &str, tags: &Tags, nodes: &[Id<Node>]) -> Run {
-    let event = profile.events.iter().position(|other| other.name == event);
-    let event = event.and_then(|event| u32::try_from(event).ok());
-    let keys: Vec<_> = profile.samples.iter().map(|(key, _)| *key).collect();
-    let blocks: &TimeBlocks = &profile.blocks;
-    let cell = |of: &profile::BlockCell| {
-        let key = keys.get(of.row as usize).filter(|key| Some(key.event) == event)?;
-        let node = nodes[tags.id_of(key.stack).index()];
-        let (weight, count) = (of.value.weight as f64, of.value.count);
-        Some(Cell { node, block: of.block, weight, count })
-    };
-    Run {
-        name: name.to_owned(),
-        blocks: blocks.lengths.iter().map(|nanos| Block { seconds: seconds(*nanos) }).collect(),
-        cells: blocks.cells().iter().filter_map(cell).collect(),
-        sum_of_squares: None,
+        Ok(Self { base: side(true, 0..at)?, head: side(false, at..u64::MAX)? })
     }
 }
 

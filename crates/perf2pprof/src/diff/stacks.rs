@@ -159,7 +159,6 @@ impl Builder<'_> {
         Run { name: name.to_owned(), blocks: vec![Block::default()], cells, sum_of_squares: None }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a share has no sixteen digits")]
     fn of_profile(
         &mut self,
         name: &str,
@@ -169,34 +168,7 @@ impl Builder<'_> {
         side: usize,
     ) -> Run {
         let nodes = self.nodes(name, profile, symbols, side);
-        let event = profile.events.iter().position(|other| other.name == event);
-        let event = event.and_then(|event| u32::try_from(event).ok());
-        let rows: Vec<Option<Id<Node>>> = profile
-            .samples
-            .iter()
-            .map(|(key, _)| (Some(key.event) == event).then(|| nodes[key.stack.index()]))
-            .collect();
-        let cell = |node: Id<Node>, block: u32, value: profile::SampleValue| Cell {
-            node,
-            block,
-            weight: value.weight as f64,
-            count: value.count,
-        };
-        let blocks = &profile.blocks;
-        let seconds = |nanos: u64| nanos as f64 / 1e9;
-        let (blocks, cells) = if blocks.cells().is_empty() {
-            let duration = profile.recording.duration_nanos.unwrap_or(0);
-            let rows = rows.iter().zip(profile.samples.iter());
-            let cells = rows.filter_map(|(node, (_, value))| Some(cell((*node)?, 0, value)));
-            (vec![Block { seconds: seconds(duration) }], cells.collect())
-        } else {
-            let lengths = blocks.lengths.iter().map(|nanos| Block { seconds: seconds(*nanos) });
-            let of_cell = |of: &profile::BlockCell| {
-                Some(cell(rows.get(of.row as usize).copied().flatten()?, of.block, of.value))
-            };
-            (lengths.collect(), blocks.cells().iter().filter_map(of_cell).collect())
-        };
-        Run { name: name.to_owned(), blocks, cells, sum_of_squares: None }
+        run_of(name, profile, event, |stack| nodes[stack.index()])
     }
 
     /// The node of each stack of a profile, inlined calls expanded.
@@ -272,4 +244,42 @@ impl Builder<'_> {
         let named: Vec<_> = lines.iter().rev().map(function).collect();
         named.into_iter().map(|(name, file)| self.function(name, file, side)).collect()
     }
+}
+
+/// One event of a profile as a run, with each stack where `node_of` says.
+#[expect(clippy::cast_precision_loss, reason = "a share has no sixteen digits")]
+pub(crate) fn run_of(
+    name: &str,
+    profile: &Profile,
+    event: &str,
+    node_of: impl Fn(Id<Stack>) -> Id<Node>,
+) -> Run {
+    let event = profile.events.iter().position(|other| other.name == event);
+    let event = event.and_then(|event| u32::try_from(event).ok());
+    let rows: Vec<Option<Id<Node>>> = profile
+        .samples
+        .iter()
+        .map(|(key, _)| (Some(key.event) == event).then(|| node_of(key.stack)))
+        .collect();
+    let cell = |node: Id<Node>, block: u32, value: profile::SampleValue| Cell {
+        node,
+        block,
+        weight: value.weight as f64,
+        count: value.count,
+    };
+    let blocks = &profile.blocks;
+    let seconds = |nanos: u64| nanos as f64 / 1e9;
+    let (blocks, cells) = if blocks.cells().is_empty() {
+        let duration = profile.recording.duration_nanos.unwrap_or(0);
+        let rows = rows.iter().zip(profile.samples.iter());
+        let cells = rows.filter_map(|(node, (_, value))| Some(cell((*node)?, 0, value)));
+        (vec![Block { seconds: seconds(duration) }], cells.collect())
+    } else {
+        let lengths = blocks.lengths.iter().map(|nanos| Block { seconds: seconds(*nanos) });
+        let of_cell = |of: &profile::BlockCell| {
+            Some(cell(rows.get(of.row as usize).copied().flatten()?, of.block, of.value))
+        };
+        (lengths.collect(), blocks.cells().iter().filter_map(of_cell).collect())
+    };
+    Run { name: name.to_owned(), blocks, cells, sum_of_squares: None }
 }

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use crate::diff::numbers::relative;
-use crate::diff::report::{ChangeReport, RenameReport, Report, SideReport};
+use crate::diff::report::{ChangeReport, GroupReport, RenameReport, Report, SideReport};
 
 /// How many functions are shown that did not change.
 const UNCHANGED: usize = 5;
 
-/// How many subsystems are shown.
-const SUBSYSTEMS: usize = 15;
+/// How many subsystems, and filters, are shown.
+const GROUPS: usize = 15;
 
 /// The verdict, the sides, and what changed.
 pub(crate) fn of(report: &Report) -> String {
@@ -28,17 +28,23 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
     let overall = report.numbers.overall(&report.overall.change, &report.event);
     overall.into_iter().try_for_each(|line| writeln!(text, "{line}"))?;
     writeln!(text, "{}", sensitivity(report))?;
-    write_subsystems(text, report)?;
+    write_groups(text, report, "subsystem", &report.subsystems)?;
+    write_groups(text, report, "filter", &report.filters)?;
     write_functions(text, report)?;
     write_renames(text, report)
 }
 
-fn write_subsystems(text: &mut String, report: &Report) -> std::fmt::Result {
-    if report.subsystems.is_empty() {
+fn write_groups(
+    text: &mut String,
+    report: &Report,
+    what: &str,
+    groups: &[GroupReport],
+) -> std::fmt::Result {
+    if groups.is_empty() {
         return Ok(());
     }
-    writeln!(text, "\n{:>10} {:>10} {:>13} {:>19}  subsystem", "before", "now", "change", "")?;
-    for row in report.subsystems.iter().take(SUBSYSTEMS) {
+    writeln!(text, "\n{:>10} {:>10} {:>13} {:>19}  {what}", "before", "now", "change", "")?;
+    for row in groups.iter().take(GROUPS) {
         let change = &row.change.change;
         let value = |value: f64| report.numbers.value(value);
         let mark = if change.call.is_news() { '*' } else { ' ' };
@@ -52,7 +58,7 @@ fn write_subsystems(text: &mut String, report: &Report) -> std::fmt::Result {
             row.name
         )?;
     }
-    match report.subsystems.len().checked_sub(SUBSYSTEMS) {
+    match groups.len().checked_sub(GROUPS) {
         Some(more) if more > 0 => writeln!(text, "{:>57}{more} more", ""),
         _ => Ok(()),
     }

@@ -9,7 +9,7 @@ use pprof_format::{Merger, encode, proto};
 use proptest::prelude::*;
 use regress::{Measure, Options, calibrate, compare, power};
 
-use super::load::Loaded;
+use super::load::{Loaded, Reading};
 use super::stacks::Stacks;
 use crate::symbol_args::SymbolArgs;
 
@@ -68,6 +68,11 @@ fn message(samples: &Samples) -> Vec<u8> {
     })
 }
 
+fn reading(symbols: &SymbolArgs) -> Reading<'_> {
+    let threads = NonZeroUsize::MIN;
+    Reading { symbols, threads, command: "", lens: None, looks_at_all: false }
+}
+
 fn merged(side: &[Samples]) -> Vec<u8> {
     let mut merger = Merger::new(str::to_owned);
     for samples in side {
@@ -81,9 +86,9 @@ fn merged(side: &[Samples]) -> Vec<u8> {
 /// By function: its weight, itself and with what it calls, before and now, and the difference per second.
 fn table(base: &[Vec<u8>], head: &[Vec<u8>]) -> Vec<(String, Vec<f64>)> {
     let load = |messages: &[Vec<u8>]| -> Vec<Loaded> {
-        let (symbols, one) = (SymbolArgs::default(), NonZeroUsize::MIN);
+        let symbols = SymbolArgs::default();
         let load =
-            |bytes: &Vec<u8>| Loaded::of_profile("a profile", bytes, &symbols, one, "").unwrap();
+            |bytes: &Vec<u8>| Loaded::of_profile("a profile", bytes, &reading(&symbols)).unwrap();
         messages.iter().map(load).collect()
     };
     let stacks = Stacks::of(&load(base), &load(head), None, &[]).unwrap();
@@ -125,8 +130,7 @@ proptest! {
 fn recorded(path: &Path) -> Stacks {
     let debug_image = vec![fixture().with_file_name("debug")];
     let symbols = SymbolArgs { debug_image, ..SymbolArgs::default() };
-    let threads = NonZeroUsize::MIN;
-    let loaded = Loaded::read(path, &symbols, Some(threads), "").unwrap();
+    let loaded = Loaded::read(path, &reading(&symbols)).unwrap();
     Stacks::of(&[loaded], &[], None, &[]).unwrap()
 }
 

@@ -1,23 +1,20 @@
 //! The sum as a file.
 
-use std::io::{self, BufWriter, Write};
-
-use flate2::GzBuilder;
+use std::io::{self, Write};
 
 use super::rows::MappingRow;
 use super::{Merger, number};
 use crate::Written;
 use crate::fields;
+use crate::gzip::Gzip;
 use crate::wire::{Message, Output};
-use crate::write::{CHUNK, compression};
 
 impl Merger {
     /// Writes the sum as gzip-compressed `profile.proto`.
     pub fn write(self, out: impl Write) -> io::Result<Written> {
-        let gzip = GzBuilder::new().mtime(0).write(out, compression());
-        let mut out = BufWriter::with_capacity(CHUNK, gzip);
-        let written = self.encode(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?.flush()?;
+        let mut gzip = Gzip::new(out)?;
+        let written = self.encode(&mut gzip)?;
+        gzip.finish()?;
         Ok(written)
     }
 
