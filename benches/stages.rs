@@ -20,6 +20,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use binaries::MappedFile;
+use flamegraph::MinWidth;
 use perf_data::PerfData;
 use profile::{Reason, Symbols};
 use session::{Conversion, LabelKey, Options, Selection, Visited};
@@ -119,7 +120,14 @@ fn run(path: &Path, stage: &str) -> Result<Duration, Box<dyn Error>> {
                     pprof_format::write(&profile, &symbols, io::sink(), NonZeroUsize::MIN)?;
                 }
                 "folded" => drop(flamegraph::folded(&profile, &symbols, 0, io::sink())?),
-                "svg" => drop(flamegraph::svg(&profile, &symbols, 0, "bench", io::sink())?),
+                "svg" => drop(flamegraph::svg(
+                    &profile,
+                    &symbols,
+                    0,
+                    "bench",
+                    MinWidth::default(),
+                    io::sink(),
+                )?),
                 _ => return Err(format!("there is no stage {stage}").into()),
             }
         }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use flamegraph::MinWidth;
 use flate2::{Compression, write::GzEncoder};
 use perf_data::PerfData;
 use profile::{Profile, Reason, Symbols};
@@ -59,6 +60,6 @@ pub(crate) fn folded(criterion: &mut Criterion) {
 
 pub(crate) fn svg(criterion: &mut Criterion) {
     output(criterion, "svg", |profile, symbols| {
-        flamegraph::svg(profile, symbols, 0, "bench", io::sink()).unwrap();
+        flamegraph::svg(profile, symbols, 0, "bench", MinWidth::default(), io::sink()).unwrap();
     });
 }

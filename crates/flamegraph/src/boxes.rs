@@ -14,7 +14,7 @@ use crate::colors::color;
 use crate::diff_colors::{self, MARK, Shift};
 use crate::group_colors;
 use crate::names::{Class, printable};
-use crate::svg::{LIGHTEST, draw_lines, empty};
+use crate::svg::{MinWidth, draw_lines, empty};
 
 /// What a picture shows.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ fn draw_filled(
     let Some(whole) = picture.boxes.first().filter(|whole| whole.weight > 0) else {
         return empty(picture.title, &mut out);
     };
-    let lightest = (whole.weight / LIGHTEST).max(1);
+    let lightest = MinWidth::default().weight(whole.weight).max(1);
     let lines = lines(picture.boxes, lightest);
     let mut palette = palette(picture.boxes, lightest, fill);
     let mut options = Options::default();

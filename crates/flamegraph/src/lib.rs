@@ -33,4 +33,4 @@ pub use boxes::{FlameBox, Group, GroupColor, Heading, Picture, draw, draw_groups
 pub use diff_colors::{Shade, Shift};
 pub use folded::folded;
 pub use group_colors::GROUP_COLORS;
-pub use svg::{svg, svg_down_to};
+pub use svg::{MinWidth, svg};

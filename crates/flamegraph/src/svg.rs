@@ -1,5 +1,6 @@
 //! The interactive flame graph.
 
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -11,9 +12,31 @@ use crate::colors;
 use crate::names::{Style, printable};
 use crate::tree::Tree;
 
-/// The share of the total below which a box is not drawn, as a divisor: 0.01 %, an eighth of a
-/// pixel. Its weight stays in its caller.
-pub(crate) const LIGHTEST: u64 = 10_000;
+/// The part of the total, in millionths, that a box must have to be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MinWidth(pub u32);
+
+/// An eighth of a pixel.
+impl Default for MinWidth {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl MinWidth {
+    /// The least weight of a box.
+    pub(crate) fn weight(self, total: u64) -> u64 {
+        let weight = u128::from(total) * u128::from(self.0) / 1_000_000;
+        u64::try_from(weight).unwrap_or(u64::MAX)
+    }
+}
+
+/// As per cent.
+impl fmt::Display for MinWidth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", f64::from(self.0) / 10_000.0)
+    }
+}
 
 /// Writes the flame graph of an event as an SVG that zooms and searches by itself, and returns
 /// the sum of its weights.
@@ -21,7 +44,8 @@ pub(crate) const LIGHTEST: u64 = 10_000;
 /// Boxes are as wide as they weigh, and callers stand above their callees. Times are shown in milliseconds, in a short recording in
 /// microseconds; the attributes of the boxes (`fg:w`, and `total_samples` of them all) have the
 /// weights as the profile has them, so that the total can be compared. Nothing is fetched when
-/// the file is opened.
+/// the file is opened. A box that is too narrow is not drawn, and its weight stays in its caller; the subtitle says
+/// how many those are.
 ///
 /// `event` is an index into [`Profile::events`]. Without any weight to draw, the SVG says so.
 pub fn svg(
@@ -29,19 +53,7 @@ pub fn svg(
     symbols: &Symbols,
     event: usize,
     title: &str,
-    out: impl Write,
-) -> io::Result<u64> {
-    svg_down_to(profile, symbols, event, title, LIGHTEST, out)
-}
-
-/// The same, for a smaller file: a box that is lighter than this part of the total, as a divisor, is not drawn, and its
-/// weight stays in its caller.
-pub fn svg_down_to(
-    profile: &Profile,
-    symbols: &Symbols,
-    event: usize,
-    title: &str,
-    lightest: u64,
+    min_width: MinWidth,
     mut out: impl Write,
 ) -> io::Result<u64> {
     let tree = Tree::of(profile, symbols, event, Style::Annotated);
@@ -55,7 +67,7 @@ pub fn svg_down_to(
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
     let mut lines = Vec::new();
-    tree.walk(total / lightest.max(1), |stack, weight| {
+    let left_out = tree.walk(min_width.weight(total), |stack, weight| {
         lines.push(format!("{stack} {weight}"));
         Ok(())
     })?;
@@ -64,7 +76,12 @@ pub fn svg_down_to(
     let mut palette = colors::palette(&tree.names);
     let mut options = Options::default();
     options.title = printable(title);
-    options.subtitle = Some(subtitle(profile, event, counted, total));
+    let mut subtitle = subtitle(profile, event, counted, total);
+    if left_out > 0 {
+        let count = grouped(left_out as u64);
+        let _ = write!(subtitle, "; without {count} boxes of less than {min_width}");
+    }
+    options.subtitle = Some(subtitle);
     options.palette_map = Some(&mut palette);
     options.factor = scale.factor;
     options.count_name = scale.name;

@@ -67,12 +67,12 @@ impl Tree {
     /// Calls `emit` with each stack as a folded line knows it, `caller;callee`, and its weight:
     /// callers before their callees, callees by name. A box lighter than `lightest`, or without
     /// any weight, is left out, and what it weighs is added to its caller. The outermost boxes,
-    /// which have no caller, are there however light they are.
+    /// which have no caller, are there however light they are. Returns how many were left out.
     pub(crate) fn walk(
         &self,
         lightest: u64,
         mut emit: impl FnMut(&str, u64) -> io::Result<()>,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         let totals = self.totals();
         let callees = Callees::of(self);
         let is_shown = |node: &Id<Node>| {
@@ -82,7 +82,9 @@ impl Tree {
         let mut line = String::new();
         // Boxes to come, each with the length of its caller's line.
         let mut pending = vec![(Node::ROOT, 0)];
+        let mut left_out = self.nodes.len();
         while let Some((node, caller_len)) = pending.pop() {
+            left_out -= 1;
             line.truncate(caller_len);
             if node != Node::ROOT {
                 if caller_len > 0 {
@@ -101,7 +103,7 @@ impl Tree {
             let shown = callees.iter().rev().filter(|callee| is_shown(callee));
             pending.extend(shown.map(|callee| (*callee, line.len())));
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// By node: its weight and that of all it called.

@@ -9,6 +9,7 @@ mod build;
 use std::collections::BTreeMap;
 
 use build::{Build, Value};
+use flamegraph::MinWidth;
 use profile::{BinaryKind, Sampling, Unit};
 use proptest::prelude::*;
 
@@ -94,7 +95,7 @@ proptest! {
         prop_assert_eq!(distinct.len(), stacks.len(), "a stack is one line");
 
         let mut svg = Vec::new();
-        prop_assert_eq!(flamegraph::svg(profile, &symbols, 0, "any", &mut svg).unwrap(), total);
+        prop_assert_eq!(flamegraph::svg(profile, &symbols, 0, "any", MinWidth::default(), &mut svg).unwrap(), total);
         let svg = String::from_utf8(svg).unwrap();
         if total > 0 {
             let mut rows = BTreeMap::new();

@@ -6,6 +6,7 @@
 mod build;
 
 use build::{Build, envoy};
+use flamegraph::MinWidth;
 use profile::{Sampling, Unit};
 use std::num::NonZeroUsize;
 
@@ -19,7 +20,8 @@ fn folded(build: &Build, event: usize) -> String {
 
 fn svg(build: &Build, title: &str) -> String {
     let mut out = Vec::new();
-    flamegraph::svg(&build.profile, &build.symbols(), EVENT, title, &mut out).unwrap();
+    flamegraph::svg(&build.profile, &build.symbols(), EVENT, title, MinWidth::default(), &mut out)
+        .unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -165,7 +167,14 @@ fn weights_beyond_64_bits_are_refused() {
     let [a, b] = ["a", "b"].map(|text| build.marker(text));
     build.sample(event, &[a], &[], (1, u64::MAX));
     build.sample(event, &[b], &[], (1, 1));
-    let error = flamegraph::svg(&build.profile, &build.symbols(), EVENT, "", Vec::new());
+    let error = flamegraph::svg(
+        &build.profile,
+        &build.symbols(),
+        EVENT,
+        "",
+        MinWidth::default(),
+        Vec::new(),
+    );
     assert_eq!(
         error.unwrap_err().to_string(),
         "the weights of `cycles` add up to more than 64 bits"

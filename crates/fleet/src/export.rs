@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use perf2pprof::mapper::Mapper;
+use perf2pprof::mapper::{Mapper, Packs};
 use perf2pprof::{Failure, Progress};
 
 use self::read::{Outcome, Reader};
@@ -48,7 +48,8 @@ impl ExportArgs {
         let labels = Labels::new(self.label.clone(), self.path_template.clone(), variables);
         let mut known = known(&store)?;
         let reader = Reader { inputs: &inputs, labels: &labels, known: known.clone() };
-        let exporter = Exporter { args: self, inputs: &inputs, reader };
+        let packs = Packs::new().map_err(|error| cannot("write", &"a temporary file", &error))?;
+        let exporter = Exporter { args: self, inputs: &inputs, reader, packs };
         let mut done = Done::default();
         exporter.each(|uri, outcome| {
             match outcome {
@@ -161,6 +162,7 @@ struct Exporter<'a> {
     args: &'a ExportArgs,
     inputs: &'a Inputs,
     reader: Reader<'a>,
+    packs: Packs,
 }
 
 impl Exporter<'_> {
@@ -192,7 +194,8 @@ impl Exporter<'_> {
 
     /// Reads every input whose turn it is, until nobody wants more.
     fn read_each(&self, first: usize, step: usize, sender: &SyncSender<Result<Outcome, Failure>>) {
-        let mapper = Mapper::new(&self.args.symbols, &self.args.labels, &self.args.lens);
+        let ExportArgs { symbols, labels, lens, .. } = self.args;
+        let mapper = Mapper::new(symbols, labels, lens, &self.packs);
         let mapper = match mapper {
             Ok(mapper) => mapper,
             Err(failure) => {

@@ -7,7 +7,7 @@ mod common;
 use common::{
     files, fixture, fleet, merged, merged_profiles, random, said, selected, text, write_all,
 };
-use perf2pprof::mapper::Mapper;
+use perf2pprof::mapper::{Mapper, Packs};
 use perf2pprof::{LensLabels, SymbolArgs};
 use proptest::prelude::*;
 
@@ -61,14 +61,12 @@ fn a_recording_comes_back_as_merge_adds_it_up() {
     let recordings = [fixture("envoy.perf"), fixture("edge-proxy/edge-proxy.perf")];
     let recordings: Vec<_> = recordings.into_iter().filter(|path| path.exists()).collect();
     assert!(!recordings.is_empty());
-    let (symbols, labels, lens) =
-        (SymbolArgs::default(), "comm,thread_comm".parse().unwrap(), LensLabels::default());
+    let (symbols, labels) = (SymbolArgs::default(), "comm,thread_comm".parse().unwrap());
     for recording in &recordings {
-        let mapper = Mapper::new(&symbols, &labels, &lens).unwrap();
-        let plain = LensLabels { no_lens: true, ..LensLabels::default() };
-        let merging = Mapper::new(&symbols, &labels, &plain).unwrap();
+        let (plain, packs) =
+            (LensLabels { no_lens: true, ..LensLabels::default() }, Packs::new().unwrap());
+        let merging = Mapper::new(&symbols, &labels, &plain, &packs).unwrap();
         let message = merging.map(recording).unwrap().message;
-        assert!(mapper.map(recording).is_ok());
         fleet(&["export", "--quiet", &text(recording), "-o", &text(&tables)]).unwrap();
         let digest = format!("uri LIKE '%{}'", recording.file_name().unwrap().to_str().unwrap());
         let (ours, theirs) = (selected(&tables, &digest), merged(&[message]));

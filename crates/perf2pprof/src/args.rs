@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use clap::{Parser, ValueEnum};
+use flamegraph::MinWidth;
 use session::LabelKey;
 
 use crate::command::Command;
@@ -44,6 +45,11 @@ pub struct ConvertArgs {
     /// Write an interactive flame graph here
     #[arg(long, value_name = "SVG", help_heading = "Output")]
     pub flamegraph: Option<PathBuf>,
+
+    /// Leave boxes out of the flame graph that are narrower than this part of it
+    #[arg(long, value_name = "PERCENT", default_value = "0.01%", help_heading = "Output")]
+    #[arg(value_parser = min_width)]
+    pub min_width: MinWidth,
 
     /// Write folded stacks here, one line per stack
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -90,6 +96,16 @@ pub struct ConvertArgs {
     /// Fail where there would be a warning
     #[arg(long, help_heading = "Running")]
     pub strict: bool,
+}
+
+/// `0.5%`.
+fn min_width(text: &str) -> Result<MinWidth, String> {
+    let share = text.trim().trim_end_matches('%').trim_end().parse::<f64>().ok();
+    let share = share.filter(|share| (0.0..=100.0).contains(share));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "up to a million")]
+    share
+        .map(|share| MinWidth((share * 10_000.0).round() as u32))
+        .ok_or_else(|| format!("`{text}` is no part of a flame graph like `0.5%`"))
 }
 
 /// So many threads, or one per processor.

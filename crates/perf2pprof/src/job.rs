@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use binaries::Sources;
+use flamegraph::MinWidth;
 use session::{LabelKey, Selection};
 
 use crate::args::{ConvertArgs, SummaryFormat, threads_or_all};
@@ -20,6 +21,8 @@ pub struct Job {
     pub(crate) pprof: Option<Target>,
     /// The flame graph.
     pub(crate) svg: Option<Target>,
+    /// How narrow its boxes may be.
+    pub(crate) min_width: MinWidth,
     /// The folded stacks.
     pub(crate) folded: Option<Target>,
     /// How samples are read.
@@ -47,6 +50,7 @@ impl Job {
         let mut job = Self {
             pprof: args.output.as_deref().map(Target::new),
             svg: args.flamegraph.as_deref().map(Target::new),
+            min_width: args.min_width,
             folded: args.folded.as_deref().map(Target::new),
             session: session::Options {
                 labels: args.labels.0,
@@ -82,6 +86,7 @@ impl Job {
             recordings: vec![recording.to_owned()],
             pprof: None,
             svg: None,
+            min_width: MinWidth::default(),
             folded: None,
             session: session::Options { labels, selection: Selection::default(), threads },
             has_raw_event_names: false,

@@ -6,6 +6,8 @@
 //!
 //! The message is the one that `perf2pprof merge` adds up. Nothing is printed.
 
+mod packs;
+
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -20,12 +22,14 @@ use crate::run::read_named_with;
 use crate::symbol_args::SymbolArgs;
 
 pub use crate::run::GUESSED_START;
+pub use packs::Packs;
 
 /// What makes profiles of recordings. One for each thread.
 pub struct Mapper<'a> {
-    symbols: &'a SymbolArgs,
+    symbols: SymbolArgs,
     labels: &'a Labels,
     lens: &'a LensLabels,
+    packs: &'a Packs,
     images: Images,
 }
 
@@ -47,11 +51,16 @@ pub struct Mapped {
 impl<'a> Mapper<'a> {
     /// Looks for names in the given places.
     pub fn new(
-        symbols: &'a SymbolArgs,
+        symbols: &SymbolArgs,
         labels: &'a Labels,
         lens: &'a LensLabels,
+        packs: &'a Packs,
     ) -> Result<Self, Failure> {
-        Ok(Self { symbols, labels, lens, images: Images::new(&symbols.debug_image, true)? })
+        let mut symbols = symbols.clone();
+        // Of files that say the same the first is used.
+        symbols.debug_image.insert(0, packs.path().to_owned());
+        let images = Images::new(&symbols.debug_image, true)?;
+        Ok(Self { symbols, labels, lens, packs, images })
     }
 
     /// Whether a file is a recording, by its first bytes.
@@ -62,10 +71,11 @@ impl<'a> Mapper<'a> {
     /// Converts a recording.
     pub fn map(&self, path: &Path) -> Result<Mapped, Failure> {
         let Labels(labels) = self.labels;
-        let mut job = Job::to_read(path, labels.clone(), self.symbols, NonZeroUsize::MIN);
+        let mut job = Job::to_read(path, labels.clone(), &self.symbols, NonZeroUsize::MIN);
         job.summary = None;
         let (mut named, mut warnings) = read_named_with(&job, &self.images)?;
         warnings.append(&mut named.warnings);
+        self.packs.note(&named.conversion.profile, &named.symbolized);
         let (profile, symbolized) = (&mut named.conversion.profile, &named.symbolized);
         let before = profile.labels.len();
         self.lens.add(profile, symbolized, true)?;

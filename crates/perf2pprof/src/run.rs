@@ -275,7 +275,9 @@ fn write_outputs(
         Ok::<_, Failure>(())
     };
     write(&job.pprof, &|out| pprof_format::write(profile, symbols, out, threads).map(drop))?;
-    write(&job.svg, &|out| flamegraph::svg(profile, symbols, event, title, out).map(drop))?;
+    write(&job.svg, &|out| {
+        flamegraph::svg(profile, symbols, event, title, job.min_width, out).map(drop)
+    })?;
     write(&job.folded, &|out| flamegraph::folded(profile, symbols, event, out).map(drop))?;
     for (target, output) in written {
         if let Err(error) = output.finish() {

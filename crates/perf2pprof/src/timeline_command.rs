@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use flamegraph::MinWidth;
 use profile::{Profile, Symbols};
 use timeline::{Heatmap, Marked, Outlier, Outliers, Style, range_text, size_text};
 
@@ -142,8 +143,10 @@ impl TimelineArgs {
             let event = part.default_event().unwrap_or(0);
             let range = range_text(outlier.from, outlier.to);
             let title = format!("{}, {range}", base_name(&self.file.to_string_lossy()));
-            Target::File(path.clone())
-                .write(|out| flamegraph::svg(&part, symbols, event, &title, out).map(drop))?;
+            Target::File(path.clone()).write(|out| {
+                let width = MinWidth::default();
+                flamegraph::svg(&part, symbols, event, &title, width, out).map(drop)
+            })?;
             paths.push(path);
         }
         Ok(paths)

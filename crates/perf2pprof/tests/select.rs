@@ -80,6 +80,26 @@ fn nothing_selected_is_an_error_that_says_so() {
 }
 
 #[test]
+fn narrow_boxes_are_left_out_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let graph = |width: &str| {
+        let recording = fixture("edge-proxy/edge-proxy.perf");
+        let fixed = ["--no-symbols", "-q", "--flamegraph", "f.svg", "--min-width", width];
+        let output = run_in(dir.path(), &[&[text(&recording)], &fixed[..]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::read_to_string(dir.path().join("f.svg")).unwrap()
+    };
+    let (all, wide) = (graph("0%"), graph("5%"));
+    let boxes = |svg: &str| svg.matches("<rect").count();
+    assert!(!all.contains("boxes of less than"));
+    let left_out = boxes(&all) - boxes(&wide);
+    let grouped = format!("{},{:03}", left_out / 1000, left_out % 1000);
+    assert!(wide.contains(&format!("; without {grouped} boxes of less than 5 %")), "{grouped}");
+    let total = |svg: &str| svg.split("total_samples=").nth(1).unwrap()[..12].to_owned();
+    assert_eq!(total(&all), total(&wide));
+}
+
+#[test]
 fn errors_of_usage_end_with_2() {
     let dir = tempfile::tempdir().unwrap();
     for args in [
@@ -88,6 +108,7 @@ fn errors_of_usage_end_with_2() {
         &["a.perf", "--time", "0%,200%"],
         &["a.perf", "--pid", "envoy"],
         &["a.perf", "--no-kernel", "--no-user"],
+        &["a.perf", "--min-width", "wide"],
     ] {
         assert_eq!(run_in(dir.path(), args).status.code(), Some(2), "{args:?}");
     }

@@ -126,7 +126,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Fills `chain` from the addresses of a callchain, which ends because of `end`. Without any
-    /// address, the instruction pointer is the whole stack.
+    /// address, the instruction pointer is the whole stack. Returns whether none of them lies nowhere.
     pub(crate) fn resolve(
         &mut self,
         entries: impl Iterator<Item = Entry>,
@@ -134,13 +134,15 @@ impl<'a> Resolver<'a> {
         leaf: Option<Entry>,
         spaces: &SampleSpaces,
         chain: &mut Chain,
-    ) {
+    ) -> bool {
         chain.frames.clear();
         chain.end = end;
         chain.is_leaf_unmapped = false;
+        let mut is_whole = true;
         for entry in entries {
             if !self.push(entry, spaces, chain) {
                 chain.end = StackEnd::Broken;
+                is_whole = false;
                 break;
             }
         }
@@ -149,6 +151,7 @@ impl<'a> Resolver<'a> {
         {
             self.push(leaf, spaces, chain);
         }
+        is_whole
     }
 
     /// Adds a frame; `false` if it is a caller that lies nowhere.

@@ -1,60 +1,94 @@
-//! Stacks that were reached from known callers.
+//! Callers that are known.
 //!
-//! A busy function is sampled at each of its instructions: callchains that differ in their first
-//! address only. Their callers, dozens of frames, have been placed and interned before, so that
-//! what is new is one frame.
+//! Whatever a thread does, its outer callers are mostly those that it had before: a busy function is sampled at
+//! each of its instructions, and a loop calls now this and now that. Of a callchain that is new, the outer part has
+//! been placed and interned before, and is known in steps of a few frames.
 
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use perf_data::{Callchain, CallchainEntry};
+use perf_data::{Callchain, CallchainEntry, Context};
 use profile::{Id, Stack};
 
-use crate::StackEnd;
+/// Callers are remembered in steps of so many.
+const STEP: usize = 4;
 
-/// The stacks of callers, by the bytes of their part of the callchain.
+/// Stacks by the bytes of the outer part of a callchain. All of its addresses lie somewhere.
 #[derive(Debug, Default)]
 pub(crate) struct KnownCallers {
-    known: FxHashMap<u128, Callers>,
+    known: FxHashMap<[u64; 2], Id<Stack>>,
 }
 
-/// A stack without its innermost frame.
+/// The outer part of a callchain, as far as it is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Callers {
+    /// How many addresses are within it.
+    pub(crate) inner: usize,
+    /// Its stack.
     pub(crate) stack: Id<Stack>,
-    /// Why it ends.
-    pub(crate) end: StackEnd,
+    /// A longer part that could be known.
+    next: Option<Unknown>,
 }
 
-/// What callers are known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CallersKey(u128);
-
-impl CallersKey {
-    /// The key of the callers in a callchain. `seed` stands for the address spaces. Only where
-    /// the chain begins with one mark and two addresses: then what follows the first address is
-    /// placed in the same way whatever that is.
-    pub(crate) fn of(callchain: Option<Callchain<'_>>, seed: u64) -> Option<Self> {
-        let callchain = callchain?;
-        let mut entries = callchain.entries();
-        let (mark, leaf, caller) = (entries.next()?, entries.next()?, entries.next()?);
-        let (CallchainEntry::Context(context), CallchainEntry::Address(_)) = (mark, leaf) else {
-            return None;
-        };
-        if !matches!(caller, CallchainEntry::Address(_)) {
-            return None;
-        }
-        let callers = callchain.words().as_bytes().get(16..)?;
-        Some(Self(xxh3_128_with_seed(callers, seed ^ ((context as u64) << 1))))
-    }
+#[derive(Clone, Copy, Debug)]
+struct Unknown {
+    key: [u64; 2],
+    inner: usize,
 }
 
 impl KnownCallers {
-    pub(crate) fn get(&self, key: CallersKey) -> Option<Callers> {
-        self.known.get(&key.0).copied()
+    /// What is known of the callers in a callchain, in address spaces that `generation` stands for. Only of calls in
+    /// user code: they are placed in the same way whatever they called, in whichever mode.
+    pub(crate) fn of(&self, callchain: Option<Callchain<'_>>, generation: u32) -> Option<Callers> {
+        let callchain = callchain?;
+        let (mut mark, mut addresses) = (None, 0);
+        for (at, entry) in callchain.entries().enumerate() {
+            match entry {
+                CallchainEntry::Context(Context::UserDeferred) => return None,
+                CallchainEntry::Context(context) => mark = Some((at, context)),
+                CallchainEntry::Address(_) => addresses += 1,
+            }
+        }
+        let (mark, Context::User) = mark? else { return None };
+        let words = callchain.words();
+        // The first address behind a mark is no return address.
+        let longest = words.len().checked_sub(mark + 2)?;
+        let mut callers = Callers { inner: addresses, stack: Stack::EMPTY, next: None };
+        // A part is known only after those within it.
+        let (mut known, mut unknown) = (0, longest / STEP + 1);
+        while known + 1 < unknown {
+            let steps = usize::midpoint(known, unknown);
+            let bytes = words.as_bytes().get((words.len() - steps * STEP) * 8..)?;
+            let key = halves(xxh3_128_with_seed(bytes, u64::from(generation)));
+            let inner = addresses - steps * STEP;
+            if let Some(stack) = self.known.get(&key) {
+                known = steps;
+                (callers.inner, callers.stack) = (inner, *stack);
+            } else {
+                unknown = steps;
+                callers.next = Some(Unknown { key, inner });
+            }
+        }
+        Some(callers)
     }
 
-    pub(crate) fn insert(&mut self, key: CallersKey, callers: Callers) {
-        self.known.insert(key.0, callers);
+    /// Remembers more of the callers of a stack, whose own callers `parent` gives.
+    pub(crate) fn add(
+        &mut self,
+        callers: &Callers,
+        stack: Id<Stack>,
+        parent: impl Fn(Id<Stack>) -> Id<Stack>,
+    ) {
+        if let Some(Unknown { key, inner }) = callers.next {
+            let stack = (0..inner).fold(stack, |stack, _| parent(stack));
+            self.known.insert(key, stack);
+        }
     }
+}
+
+/// As two words a key takes less room in a table.
+pub(crate) fn halves(key: u128) -> [u64; 2] {
+    let key = key.to_ne_bytes();
+    let (words, _) = key.as_chunks::<8>();
+    [u64::from_ne_bytes(words[0]), u64::from_ne_bytes(words[1])]
 }

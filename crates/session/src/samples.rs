@@ -13,7 +13,7 @@ use profile::{
 
 use crate::blocks::Slots;
 use crate::callchain::{Chain, Resolver, StandIns, leaf, recorded};
-use crate::callers::{Callers, CallersKey, KnownCallers};
+use crate::callers::{KnownCallers, halves};
 use crate::index::Index;
 use crate::labels::{Facts, Labels};
 use crate::losses::Losses;
@@ -293,32 +293,27 @@ impl<'a> Reader<'a> {
                 let leaf = ip.map(|ip| leaf(ip, mode));
                 let Context { selector, markers, .. } = *self.context;
                 // Which frames are left out can depend on the innermost one.
-                let key = if is_made || selector.selects_frames() {
-                    None
+                let is_like_others = !is_made && !selector.selects_frames();
+                let callers =
+                    is_like_others.then(|| self.known_callers.of(callchain, *generation)).flatten();
+                let is_whole = if is_made {
+                    let (entries, end) = self.maker.entries();
+                    resolver.resolve(entries, end, leaf, spaces, chain)
                 } else {
-                    CallersKey::of(callchain, stack_seed(mode, *generation))
+                    let inner = callers.map_or(usize::MAX, |callers| callers.inner);
+                    let entries = recorded(entries_of(callchain), mode).take(inner);
+                    resolver.resolve(entries, StackEnd::Whole, leaf, spaces, chain)
                 };
-                let callers = key.and_then(|key| self.known_callers.get(key));
-                let entries = recorded(entries_of(callchain), mode);
-                match callers {
-                    _ if is_made => {
-                        let (entries, end) = self.maker.entries();
-                        resolver.resolve(entries, end, leaf, spaces, chain);
-                    }
-                    Some(callers) => {
-                        resolver.resolve(entries.take(1), callers.end, leaf, spaces, chain);
-                    }
-                    None => resolver.resolve(entries, StackEnd::Whole, leaf, spaces, chain),
-                }
                 let is_left_out = !selector.keep_selected(chain);
-                let known = match callers {
-                    Some(callers) => on_callers(&mut self.chunk, chain, callers.stack),
+                let known = match callers.filter(|_| is_whole) {
+                    Some(callers) => {
+                        let known = on_callers(&mut self.chunk, chain, callers.stack);
+                        let parent = |stack| self.chunk.stacks[stack].parent;
+                        self.known_callers.add(&callers, known.stack, parent);
+                        known
+                    }
                     None => new_stack(&mut self.chunk, chain, markers),
                 };
-                if let (Some(key), None) = (key, callers) {
-                    let stack = self.chunk.stacks[known.stack].parent;
-                    self.known_callers.insert(key, Callers { stack, end: known.end });
-                }
                 slot.insert(KnownStack { is_left_out, ..known })
             }
         };
@@ -379,13 +374,6 @@ fn stack_key(sample: &Sample<'_>, mode: CpuMode, generation: u32) -> StackKey {
         Some(words) if !words.is_empty() => xxh3_128_with_seed(words.as_bytes(), seed | 1),
         _ => xxh3_128_with_seed(&sample.ip.unwrap_or(0).to_ne_bytes(), seed),
     })
-}
-
-/// As two words a key takes a third less room in the table.
-fn halves(key: u128) -> StackKey {
-    let key = key.to_ne_bytes();
-    let (words, _) = key.as_chunks::<8>();
-    [u64::from_ne_bytes(words[0]), u64::from_ne_bytes(words[1])]
 }
 
 fn stack_seed(mode: CpuMode, generation: u32) -> u64 {

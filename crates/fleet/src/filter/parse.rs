@@ -20,8 +20,8 @@ pub struct Filter(Node);
 
 #[derive(Clone, Debug)]
 enum Node {
-    And(Box<Node>, Box<Node>),
-    Or(Box<Node>, Box<Node>),
+    All(Vec<Node>),
+    Any(Vec<Node>),
     Not(Box<Node>),
     Compare(Operand, fn(Ordering) -> bool, Operand),
     In(Operand, Vec<Value>),
@@ -105,8 +105,12 @@ impl Filter {
 impl Node {
     fn ask(&self, known: &Known<'_>) -> Answer {
         match self {
-            Self::And(one, other) => one.ask(known).and(other.ask(known)),
-            Self::Or(one, other) => one.ask(known).or(other.ask(known)),
+            Self::All(nodes) => {
+                nodes.iter().fold(Answer::Yes, |answer, node| answer.and(node.ask(known)))
+            }
+            Self::Any(nodes) => {
+                nodes.iter().fold(Answer::No, |answer, node| answer.or(node.ask(known)))
+            }
             Self::Not(node) => node.ask(known).not(),
             Self::Compare(one, holds, other) => {
                 one.value(known).compare(&other.value(known), *holds)
@@ -195,7 +199,7 @@ fn node(expr: &Expr) -> Result<Node, String> {
         Expr::Between { expr, negated, low, high } => {
             let at_least = compare(operand(expr)?, Ordering::is_ge, operand(low)?)?;
             let at_most = compare(operand(expr)?, Ordering::is_le, operand(high)?)?;
-            Ok(negate(*negated, Node::And(Box::new(at_least), Box::new(at_most))))
+            Ok(negate(*negated, Node::All(vec![at_least, at_most])))
         }
         Expr::Like { negated, expr, pattern, escape_char, any: false } => {
             Ok(negate(*negated, like(expr, pattern, escape_char.is_some(), false)?))
@@ -225,10 +229,8 @@ fn negate(is_negated: bool, node: Node) -> Node {
 
 fn binary(left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Node, String> {
     let holds: fn(Ordering) -> bool = match op {
-        BinaryOperator::And => {
-            return Ok(Node::And(Box::new(node(left)?), Box::new(node(right)?)));
-        }
-        BinaryOperator::Or => return Ok(Node::Or(Box::new(node(left)?), Box::new(node(right)?))),
+        BinaryOperator::And => return Ok(Node::All(chain(left, op, right)?)),
+        BinaryOperator::Or => return Ok(Node::Any(chain(left, op, right)?)),
         BinaryOperator::Eq => Ordering::is_eq,
         BinaryOperator::NotEq => Ordering::is_ne,
         BinaryOperator::Lt => Ordering::is_lt,
@@ -238,6 +240,20 @@ fn binary(left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Node, String
         other => return Err(format!("`{other}` is not understood: {KNOWN}")),
     };
     compare(operand(left)?, holds, operand(right)?)
+}
+
+/// The conditions between which one operator stands: `a AND b AND c` is nested as deep as it is long.
+fn chain(mut left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Vec<Node>, String> {
+    let mut nodes = vec![node(right)?];
+    while let Expr::BinaryOp { left: next, op: own, right } = left
+        && own == op
+    {
+        nodes.push(node(right)?);
+        left = next;
+    }
+    nodes.push(node(left)?);
+    nodes.reverse();
+    Ok(nodes)
 }
 
 fn compare(one: Operand, holds: fn(Ordering) -> bool, other: Operand) -> Result<Node, String> {

@@ -42,6 +42,9 @@ pub enum TableError {
         /// Its length.
         len: usize,
     },
+    /// Its bytes are not those that were written.
+    #[error("it is damaged: its columns have another checksum than its footer says")]
+    Damaged,
     /// The file is broken.
     #[error(transparent)]
     Arrow(#[from] ArrowError),

@@ -34,9 +34,6 @@ pub trait Row: Sized {
     /// The name of the table, and of its directory.
     const TABLE: &'static str;
 
-    /// The columns that bloom filters are written for.
-    const BLOOM: &'static [&'static str] = &[];
-
     /// The order in files: rows that are alike stand together.
     fn order(&self, other: &Self) -> Ordering;
 

@@ -1,16 +1,17 @@
 //! The flame graph of the page.
 
+use flamegraph::MinWidth;
 use profile::{Profile, Symbols};
 
-/// What of the total the lightest box may be, as a divisor; the first that fits is taken.
-const LIGHTEST: [u64; 6] = [10_000, 5_000, 2_000, 1_000, 500, 200];
+/// How wide the narrowest box may be, in millionths; the first that fits is taken.
+const NARROWEST: [u32; 6] = [100, 200, 500, 1_000, 2_000, 5_000];
 
 /// A flame graph that is small enough.
 pub(crate) struct Graph {
     /// A page of its own, for a frame within the page.
     pub(crate) document: String,
     /// Boxes of less than this share are left out.
-    pub(crate) lightest: f64,
+    pub(crate) narrowest: MinWidth,
     /// Whether these are more than can be seen anyway.
     pub(crate) is_reduced: bool,
 }
@@ -24,17 +25,16 @@ impl Graph {
         title: &str,
         room: usize,
     ) -> Option<Self> {
-        for divisor in LIGHTEST {
+        for narrowest in NARROWEST.map(MinWidth) {
             let mut svg = Vec::new();
-            flamegraph::svg_down_to(profile, symbols, event, title, divisor, &mut svg).ok()?;
+            flamegraph::svg(profile, symbols, event, title, narrowest, &mut svg).ok()?;
             let document = document(&String::from_utf8(svg).ok()?);
             let marks = |byte: &u8| matches!(byte, b'<' | b'>' | b'&' | b'"');
             // As an attribute, each of these has up to six letters.
             let escaped = document.len() + 5 * document.bytes().filter(marks).count();
             if escaped < room {
-                #[expect(clippy::cast_precision_loss, reason = "up to ten thousand")]
-                let lightest = 1.0 / divisor as f64;
-                return Some(Self { document, lightest, is_reduced: divisor != LIGHTEST[0] });
+                let is_reduced = narrowest != MinWidth::default();
+                return Some(Self { document, narrowest, is_reduced });
             }
         }
         None
@@ -92,7 +92,7 @@ mod tests {
         assert!(!whole.is_reduced && whole.document.contains("<svg"));
         let len = maud::html! { p title=(whole.document) {} }.into_string().len();
         let reduced = of(len / 2).unwrap();
-        assert!(reduced.is_reduced && reduced.lightest > whole.lightest);
+        assert!(reduced.is_reduced && reduced.narrowest > whole.narrowest);
         let reduced_len = maud::html! { p title=(reduced.document) {} }.into_string().len();
         assert!(reduced_len < len / 2, "{reduced_len} of {len}");
         assert!(of(1000).is_none());

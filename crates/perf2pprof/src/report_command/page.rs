@@ -154,8 +154,8 @@ impl Page<'_> {
             p {
                 "Click a function to see it as wide as the picture; “Search” at its top right marks names. "
                 @if graph.is_reduced {
-                    "Functions of less than " (format!("{:.2}", graph.lightest * 100.0))
-                    "% of the weight are left out, so that the page has less than 5 MB."
+                    "Functions of less than " (graph.narrowest)
+                    " of the weight are left out, so that the page has less than 5 MB."
                 }
             }
             iframe title="flame graph" srcdoc=(graph.document) {}
