@@ -2,12 +2,12 @@
 //!
 //! It is the profile that `perf2pprof merge` makes of the same recordings: same stacks, labels and values, and what
 //! a profile has once added up by the same rules. Each recording is a block of time, as far as
-//! [`pprof_format::MAX_BLOCKS`] go; then several are one.
+//! [`MAX_BLOCKS`](pprof_format::MAX_BLOCKS) go; then several are one.
 
 use std::collections::{HashMap, HashSet};
 
 use perf2pprof::Failure;
-use pprof_format::{MAX_BLOCKS, proto};
+use pprof_format::proto;
 
 use crate::hash::Id;
 use crate::parquet_file;
@@ -138,26 +138,17 @@ fn blocks(profile: &mut proto::Profile, selection: &Selection) {
     if !events.all(|row| row.text(Text::CountType).is_some()) {
         return;
     }
-    let of = selection.recordings.len().div_ceil(MAX_BLOCKS).max(1);
-    for rows in selection.recordings.chunks(of) {
+    for rows in selection.recordings.chunks(selection.block) {
         let firsts = rows.iter().filter_map(|rows| rows.first());
         let lengths = firsts.map(|row| row.duration_ns.max(0).cast_unsigned());
         profile.block_length.push(lengths.fold(0, u64::saturating_add));
     }
     for (sample, sum) in profile.sample.iter_mut().zip(selection.samples.values()) {
-        let mut cells: Vec<[u64; 4]> = Vec::new();
         let positive = |value: i64| value.max(0).cast_unsigned();
-        for (&(recording, event), &(count, weight)) in &sum.cells {
-            let (block, event) = (u64::from(recording) / of as u64, u64::from(event));
-            match cells.iter_mut().rev().find(|cell| cell[..2] == [block, event]) {
-                Some(cell) => {
-                    cell[2] = cell[2].saturating_add(positive(count));
-                    cell[3] = cell[3].saturating_add(positive(weight));
-                }
-                None => cells.push([block, event, positive(count), positive(weight)]),
-            }
+        for (&(block, event), &(count, weight)) in &sum.cells {
+            let numbers = [u64::from(block), u64::from(event), positive(count), positive(weight)];
+            sample.block_cell.extend(numbers);
         }
-        sample.block_cell = cells.concat();
     }
 }
 

@@ -85,6 +85,9 @@ impl DiffArgs {
         }
         let args = perf2pprof::Args::try_parse_from(args)
             .map_err(|error| Failure::usage(error.to_string().trim_start_matches("error: ")))?;
-        args.command.map_or(Ok(ExitCode::SUCCESS), |command| command.run())
+        match args.command {
+            Some(command) => command.run(),
+            None => Ok(ExitCode::SUCCESS),
+        }
     }
 }

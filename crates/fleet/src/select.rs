@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use perf2pprof::Failure;
+use pprof_format::MAX_BLOCKS;
 
 use crate::filter::{Answer, Filter, Known};
 use crate::hash::Id;
@@ -23,6 +24,8 @@ use crate::tables::{RecordingRow, Row, SampleLabels, SampleRow, TableError, Text
 pub struct Selection {
     /// Recordings of which an event is selected, each with these, by time.
     pub recordings: Vec<Vec<RecordingRow>>,
+    /// So many recordings, one after the other, are a block of time.
+    pub block: usize,
     /// Sums by stack and labels, with a row of values: a pair of count and weight for each event.
     pub samples: BTreeMap<(Id, Arc<SampleLabels>), Sum>,
 }
@@ -32,8 +35,8 @@ pub struct Selection {
 pub struct Sum {
     /// By event: numbers of samples, and weights.
     pub values: Vec<(i64, i64)>,
-    /// The same by recording: its place in [`Selection::recordings`], and the event.
-    pub cells: BTreeMap<(u32, u32), (i64, i64)>,
+    /// The same by block of time and event.
+    pub cells: BTreeMap<(u16, u16), (i64, i64)>,
 }
 
 /// Selects samples.
@@ -49,7 +52,8 @@ pub fn select(store: &Store, filter: &Filter) -> Result<Selection, Failure> {
     check_types(&order)?;
     let places: HashMap<Id, usize> =
         (0..).zip(&order).map(|(at, rows)| (rows[0].recording, at)).collect();
-    let mut selection = Selection { recordings: order, samples: BTreeMap::new() };
+    let block = order.len().div_ceil(MAX_BLOCKS).max(1);
+    let mut selection = Selection { recordings: order, block, samples: BTreeMap::new() };
     for (name, _) in &files {
         add_file(store, name, filter, &places, &mut selection)?;
     }
@@ -141,7 +145,7 @@ fn add_file(
     let partition = Partition::of(name);
     let name = format!("{}/{name}", SampleRow::TABLE);
     let bytes = store.read(&name, MAX_FILE)?;
-    let Selection { recordings, samples } = selection;
+    let Selection { recordings, block, samples } = selection;
     // What the condition says of a whole recording is asked once.
     let mut answers: HashMap<(usize, usize), Answer> = HashMap::new();
     parquet_file::each(bytes, |row: SampleRow| {
@@ -160,7 +164,7 @@ fn add_file(
             answer => answer == Answer::Yes,
         };
         if is_meant {
-            add(&row, place, event, events, samples)?;
+            add(&row, place / *block, event, events, samples)?;
         }
         Ok(())
     })
@@ -169,7 +173,7 @@ fn add_file(
 
 fn add(
     row: &SampleRow,
-    place: usize,
+    block: usize,
     event: usize,
     events: &[RecordingRow],
     samples: &mut BTreeMap<(Id, Arc<SampleLabels>), Sum>,
@@ -181,8 +185,8 @@ fn add(
     };
     let sum = samples.entry((row.stack, labels)).or_default();
     sum.values.resize(events.len(), (0, 0));
-    let too_many = |_| TableError::Dangling("there are too many recordings".to_owned());
-    let cell = (u32::try_from(place).map_err(too_many)?, u32::try_from(event).map_err(too_many)?);
+    let too_many = |_| TableError::Dangling("a recording has too many events".to_owned());
+    let cell = (u16::try_from(block).map_err(too_many)?, u16::try_from(event).map_err(too_many)?);
     for value in [&mut sum.values[event], sum.cells.entry(cell).or_default()] {
         value.0 = value.0.saturating_add(row.count.unwrap_or(0));
         value.1 = value.1.saturating_add(row.weight);

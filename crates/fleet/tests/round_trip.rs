@@ -28,7 +28,13 @@ proptest! {
         let mut args = vec!["export", "--quiet", "-o", &tables_text];
         args.extend(names.iter().map(String::as_str));
         fleet(&args).unwrap();
-        let (ours, theirs) = (said(&selected(&tables, ALL)), said(&merged_profiles(&profiles)));
+        let back = selected(&tables, ALL);
+        let (ours, theirs) = (said(&back), said(&merged_profiles(&profiles)));
+        for sample in &back.sample {
+            let cells = sample.block_cell.chunks(4).map(|cell| cell[2].cast_signed());
+            prop_assert_eq!(cells.sum::<i64>(), sample.value[0] + sample.value[2]);
+        }
+        prop_assert_eq!(&ours.samples, &said(&merged_profiles(&[back])).samples);
         prop_assert_eq!(&ours.samples, &theirs.samples);
         prop_assert_eq!(&ours.types, &theirs.types);
         // What no sample of the sum needs is in no table.

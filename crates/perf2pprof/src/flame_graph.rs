@@ -13,5 +13,6 @@ pub fn flame_graph(profile: &proto::Profile, title: &str, out: &mut dyn Write) -
     let mut symbols = Symbols::none(&imported.profile, Reason::NotAsked);
     imported.keep_names(profile, &mut symbols);
     let event = imported.profile.default_event().unwrap_or(0);
-    flamegraph::svg(&imported.profile, &symbols, event, title, out).map(drop)
+    let min_width = flamegraph::MinWidth::default();
+    flamegraph::svg(&imported.profile, &symbols, event, title, min_width, out).map(drop)
 }

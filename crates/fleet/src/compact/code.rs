@@ -31,7 +31,7 @@ pub(super) fn compact<R: CodeRow>(
     })?;
     // Ids are hashes: their first bits cut the table evenly, and always in the same way.
     let files = ids.len().div_ceil(MAX_ROWS).next_power_of_two().min(1 << 16);
-    let file_of = |id: Id| usize::from(u16::from_be_bytes([id.0[0], id.0[1]])) * files >> 16;
+    let file_of = |id: Id| (usize::from(u16::from_be_bytes([id.0[0], id.0[1]])) * files) >> 16;
     for file in 0..files {
         let mut rows: BTreeMap<Id, R> = BTreeMap::new();
         each::<R>(store, &names, |row| {

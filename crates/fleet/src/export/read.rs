@@ -61,13 +61,16 @@ impl Reader<'_> {
             return Ok(Outcome::Known);
         }
         let (message, warnings) = if Mapper::is_recording(&input.path) {
-            let made = mapper.map(&input.path).map_err(|failure| failure.message().to_owned())?;
+            // A copy has another name, and that another one each time.
+            let path = input.path.display().to_string();
+            let shown = |text: &str| text.replace(&path, &uri);
+            let made = mapper.map(&input.path).map_err(|failure| shown(failure.message()))?;
             row.lost = i64::try_from(made.lost).ok();
             row.has_lens_labels = made.has_lens_labels;
             if let Some(host) = made.hostname.filter(|_| row.text(Text::Host).is_none()) {
                 row.set(Text::Host, host);
             }
-            (made.message, made.warnings)
+            (made.message, made.warnings.iter().map(|warning| shown(warning)).collect())
         } else {
             (message(&input.path)?, Vec::new())
         };
