@@ -23,11 +23,11 @@ use crate::tables::{
     FrameRow, FunctionRow, MappingRow, RecordingRow, Row, SampleRow, StackRow, Text,
 };
 
-/// More sample rows make no smaller files, and take memory.
-pub(crate) const MAX_SAMPLES: usize = 1 << 20;
+/// More sample rows make files hardly smaller, and take memory.
+const MAX_SAMPLES: usize = 1 << 18;
 
 /// The same for stacks and what they refer to, counted in frames.
-const MAX_CODE: usize = 1 << 22;
+const MAX_CODE: usize = 1 << 20;
 
 /// At most so many rows that are written already are known: what is forgotten is written again.
 const MAX_KNOWN: usize = 1 << 20;
@@ -43,6 +43,8 @@ pub struct Part {
     recordings: Vec<Id>,
     samples: usize,
     code: usize,
+    /// The stacks of this part, written or not.
+    own_stacks: HashSet<Id>,
     written: HashSet<Id>,
     /// As they were written.
     known_mappings: HashMap<Id, MappingRow>,
@@ -63,8 +65,12 @@ impl Part {
         self.samples += rows.samples.len();
         samples.extend(rows.samples);
         for (id, stack) in rows.stacks {
-            if !self.written.contains(&id) {
+            // Where a part ends depends on what is in it alone, so that it ends there again when an
+            // export is tried once more and knows less of what is written.
+            if self.own_stacks.insert(id) {
                 self.code += stack.frames.len() + 4;
+            }
+            if !self.written.contains(&id) {
                 self.stacks.insert(id, stack);
             }
         }
@@ -118,6 +124,7 @@ impl Part {
             write(store, &name, recordings)?;
         }
         self.recordings.clear();
+        self.own_stacks.clear();
         (self.samples, self.code) = (0, 0);
         if self.written.len() > MAX_KNOWN {
             self.written.clear();

@@ -6,10 +6,13 @@ use perf2pprof::Failure;
 
 use crate::hash::{Content, Id};
 use crate::parquet_file;
-use crate::part::{MAX_SAMPLES, write};
+use crate::part::write;
 use crate::select::{broken, own_name};
 use crate::store::{MAX_FILE, Store};
 use crate::tables::{RecordingRow, Row, SampleRow, TableError, Text};
+
+/// A file has about so many samples.
+const MAX_SAMPLES: usize = 1 << 20;
 
 /// A recording: its rows, and the file that it is in.
 struct Found {

@@ -15,11 +15,11 @@ use profile::{BinaryKind, Profile};
 use symbolize::{Symbolized, UsedFiles};
 use tempfile::{NamedTempFile, TempDir};
 
-/// Smaller files are read as fast as packs.
-const MIN_LEN: u64 = 4 << 20;
+/// Of smaller files the debug info is read as fast as a pack is: 40 recordings of a Rust program of 72 MB gained nothing.
+const MIN_LEN: u64 = 80_000_000;
 
-/// Making a pack takes as long as reading the debug info a few times.
-const MIN_RECORDINGS: u32 = 3;
+/// Making a pack takes as long as reading the debug info for so many recordings (measured with ceph-mds).
+const MIN_RECORDINGS: u32 = 10;
 
 /// The packs of a run. Shared by its threads.
 pub struct Packs {
@@ -27,13 +27,15 @@ pub struct Packs {
     /// How many recordings had names of a file.
     used: Mutex<HashMap<PathBuf, u32>>,
     min_len: u64,
+    min_recordings: u32,
 }
 
 impl Packs {
     /// Without any pack.
     pub fn new() -> io::Result<Self> {
         let directory = tempfile::tempdir()?;
-        Ok(Self { directory, used: Mutex::default(), min_len: MIN_LEN })
+        let (min_len, min_recordings) = (MIN_LEN, MIN_RECORDINGS);
+        Ok(Self { directory, used: Mutex::default(), min_len, min_recordings })
     }
 
     /// The directory that has them.
@@ -55,7 +57,7 @@ impl Packs {
                 *count
             };
             // One thread meets the number, and the others go on as before meanwhile.
-            if count == MIN_RECORDINGS {
+            if count == self.min_recordings {
                 // Without a pack, names come from where they came before.
                 drop(self.pack(used));
             }
@@ -103,12 +105,12 @@ mod tests {
     use crate::symbol_args::SymbolArgs;
 
     #[test]
-    fn a_file_is_packed_at_the_third_recording_and_says_the_same() {
+    fn a_file_that_is_used_again_and_again_is_packed_and_says_the_same() {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/edge-proxy");
         let symbols =
             SymbolArgs { debug_image: vec![fixtures.join("debug")], ..SymbolArgs::default() };
         let (labels, lens) = ("comm,thread_comm".parse().unwrap(), LensLabels::none());
-        let packs = Packs { min_len: 1, ..Packs::new().unwrap() };
+        let packs = Packs { min_len: 1, min_recordings: 3, ..Packs::new().unwrap() };
         let mapper = Mapper::new(&symbols, &labels, &lens, &packs).unwrap();
         let recording = fixtures.join("edge-proxy.perf");
         let packed = || fs::read_dir(packs.path()).unwrap().count();
