@@ -74,8 +74,8 @@ fn checksum(bytes: &[u8]) -> Option<(Range<usize>, String)> {
     let (_, end) = bytes.split_last_chunk::<8>().map(|(before, end)| (before, *end))?;
     let len = usize::try_from(u32::from_le_bytes([end[0], end[1], end[2], end[3]])).ok()?;
     let start = bytes.len().checked_sub(8)?.checked_sub(len)?;
-    let marks = bytes[start..].windows(CHECKSUM.len());
-    let mark = start + marks.enumerate().filter(|(_, text)| *text == CHECKSUM.as_bytes()).last()?.0;
+    let mut marks = bytes[start..].windows(CHECKSUM.len());
+    let mark = start + marks.rposition(|text| text == CHECKSUM.as_bytes())?;
     let digits = mark + CHECKSUM.len()..mark + CHECKSUM.len() + NO_DIGITS.len();
     let mut hash = Xxh3Default::new();
     hash.update(&bytes[..digits.start]);
