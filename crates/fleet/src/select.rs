@@ -54,8 +54,10 @@ pub fn select(store: &Store, filter: &Filter) -> Result<Selection, Failure> {
         (0..).zip(&order).map(|(at, rows)| (rows[0].recording, at)).collect();
     let block = order.len().div_ceil(MAX_BLOCKS).max(1);
     let mut selection = Selection { recordings: order, block, samples: BTreeMap::new() };
-    for (name, _) in &files {
-        add_file(store, name, filter, &places, &mut selection)?;
+    for (name, rows) in &files {
+        // Those alone that count in this file.
+        let own = rows.iter().map(|row| (row.recording, places[&row.recording])).collect();
+        add_file(store, name, filter, &own, &mut selection)?;
     }
     Ok(selection)
 }

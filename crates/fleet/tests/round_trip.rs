@@ -42,6 +42,34 @@ proptest! {
     }
 
     #[test]
+    fn a_recording_in_several_files_counts_once(parts in prop::collection::vec(random(), 3..5)) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut profiles: Vec<_> = parts.iter().map(common::Random::profile).collect();
+        profiles.dedup();
+        prop_assume!(profiles.iter().any(|profile| !profile.sample.is_empty()));
+        let names = write_all(directory.path(), &profiles);
+        let both = directory.path().join("both");
+        let last = names.len() - 1;
+        for (number, some) in [&names[..last], &names[last.min(1)..]].into_iter().enumerate() {
+            let tables = directory.path().join(number.to_string());
+            let tables_text = text(&tables);
+            let mut args = vec!["export", "--quiet", "-o", &tables_text];
+            args.extend(some.iter().map(String::as_str));
+            if some.is_empty() {
+                continue;
+            }
+            fleet(&args).unwrap();
+            for (name, bytes) in files(&tables) {
+                let to = both.join(name);
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                std::fs::write(to, bytes).unwrap();
+            }
+        }
+        let (ours, theirs) = (said(&selected(&both, ALL)), said(&merged_profiles(&profiles)));
+        prop_assert_eq!(&ours.samples, &theirs.samples);
+    }
+
+    #[test]
     fn order_and_threads_change_no_byte(parts in prop::collection::vec(random(), 2..5)) {
         let directory = tempfile::tempdir().unwrap();
         let profiles: Vec<_> = parts.iter().map(common::Random::profile).collect();

@@ -51,7 +51,7 @@ pub struct RecordingRow {
 
 /// A column of texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "docs/fleet.md has what is in each column")]
+#[expect(missing_docs, reason = "docs/fleet-tables.md has what is in each column")]
 pub enum Text {
     Uri,
     Digest,
